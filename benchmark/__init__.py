@@ -1,0 +1,1 @@
+"""The benchmark of BGAD: grid, splits, runner, results store, tables, report."""

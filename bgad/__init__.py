@@ -1,0 +1,1 @@
+"""BGAD: explicit boundary guided semi-push-pull contrastive learning for anomaly detection."""
