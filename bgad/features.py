@@ -1,0 +1,185 @@
+"""Encode images once, and keep the features on disk."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bgad.backbone import Backbone
+from bgad.data.folder import Category
+from bgad.data.images import read_image
+
+__all__ = ["PREPROCESSING_VERSION", "EncodedImages", "FeatureCache", "encode"]
+
+PREPROCESSING_VERSION = 1
+"""Raised whenever reading, resizing or normalising changes the features of the same file."""
+
+_BATCH = 4  # images: small batches stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class EncodedImages:
+    """Images and their frozen features.
+
+    Attributes
+    ----------
+    images : ndarray of uint8, shape (N, size, size, 3)
+        RGB, resized; possibly memory-mapped.
+    levels : tuple of ndarray of float32, shape (N, h, w, channels)
+        One array per feature level, finest first; possibly memory-mapped.
+    """
+
+    images: np.ndarray
+    levels: tuple[np.ndarray, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: slice | Sequence[int] | np.ndarray) -> "EncodedImages":
+        return EncodedImages(self.images[index], tuple(level[index] for level in self.levels))
+
+
+def encode(backbone: Backbone, images: np.ndarray) -> EncodedImages:
+    """Encode images held in memory.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    images : ndarray of uint8, shape (N, size, size, 3)
+
+    Returns
+    -------
+    EncodedImages
+    """
+    levels = _level_shapes(backbone, len(images))
+    arrays = tuple(np.empty(shape, np.float32) for shape in levels)
+    for start in range(0, len(images), _BATCH):
+        batch = slice(start, start + _BATCH)
+        for array, level in zip(arrays, backbone(images[batch]), strict=True):
+            array[batch] = level
+    return EncodedImages(images, arrays)
+
+
+class FeatureCache:
+    """Features of whole categories on disk, computed once for all shots and seeds.
+
+    An entry is a folder named by the SHA-256 of everything that its content depends on: the
+    images' bytes and order, the backbone, its weights, the image size and the preprocessing
+    version. It is written beside its place and renamed into it, so an entry is whole or absent,
+    and two processes may build the same one. Its arrays carry checksums; an entry that fails
+    them is rebuilt.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the cache, made when needed.
+    """
+
+    def __init__(self, root: str | Path):
+        self.root = Path(root)
+
+    def get(self, category: Category, backbone: Backbone) -> EncodedImages:
+        """Features of `category.train + category.test`, in that order, memory-mapped.
+
+        Parameters
+        ----------
+        category : Category
+        backbone : Backbone
+
+        Returns
+        -------
+        EncodedImages
+
+        Raises
+        ------
+        InputError
+            An image can't be read.
+        """
+        samples = category.train + category.test
+        hashes = category.content_hashes()
+        entry = self.root / _key([hashes[sample.name] for sample in samples], backbone)
+        if entry.is_dir():
+            if _is_sound(entry):
+                return _open(entry)
+            warnings.warn(f"feature cache entry {entry} is damaged and is rebuilt", stacklevel=2)
+            shutil.rmtree(entry, ignore_errors=True)
+        self.root.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=self.root))
+        try:
+            _build(scratch, [sample.path for sample in samples], backbone)
+            try:
+                scratch.rename(entry)
+            except OSError:
+                if not entry.is_dir():
+                    raise  # not another process that was faster
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return _open(entry)
+
+    def size(self) -> int:
+        """Bytes that the cache takes on disk."""
+        return sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
+
+    def clear(self) -> None:
+        """Delete every entry."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _level_shapes(backbone: Backbone, n: int) -> list[tuple[int, int, int, int]]:
+    sides = [backbone.image_size // stride for stride in backbone.strides]
+    return [(n, side, side, c) for side, c in zip(sides, backbone.channels, strict=True)]
+
+
+def _key(content_hashes: list[str], backbone: Backbone) -> str:
+    parts = [PREPROCESSING_VERSION, backbone.name, backbone.weights_hash, backbone.image_size]
+    return hashlib.sha256(json.dumps([parts, content_hashes]).encode()).hexdigest()
+
+
+def _build(folder: Path, paths: list[Path], backbone: Backbone) -> None:
+    size, n = backbone.image_size, len(paths)
+    shapes = {"images": (n, size, size, 3)}
+    shapes |= {f"level-{i}": shape for i, shape in enumerate(_level_shapes(backbone, n))}
+    arrays = {
+        name: np.lib.format.open_memmap(
+            folder / f"{name}.npy", "w+", np.uint8 if name == "images" else np.float32, shape
+        )
+        for name, shape in shapes.items()
+    }
+    for start in range(0, n, _BATCH):
+        batch = slice(start, start + _BATCH)
+        images = np.stack([read_image(path, size) for path in paths[batch]])
+        arrays["images"][batch] = images
+        for i, level in enumerate(backbone(images)):
+            arrays[f"level-{i}"][batch] = level
+    for array in arrays.values():
+        array.flush()
+    checksums = {path.name: _checksum(path) for path in sorted(folder.glob("*.npy"))}
+    with open(folder / "checksums.json", "w") as file:
+        json.dump(checksums, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.blake2b(np.memmap(path, mode="r")).hexdigest()
+
+
+def _is_sound(entry: Path) -> bool:
+    try:
+        checksums = json.loads((entry / "checksums.json").read_text())
+        return all(_checksum(entry / name) == value for name, value in checksums.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _open(entry: Path) -> EncodedImages:
+    levels = sorted(entry.glob("level-*.npy"))
+    arrays = [np.load(path, mmap_mode="r") for path in [entry / "images.npy", *levels]]
+    return EncodedImages(arrays[0], tuple(arrays[1:]))
