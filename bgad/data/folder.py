@@ -15,15 +15,15 @@ out of ROOT, and files that are no regular files, are refused.
 import hashlib
 import unicodedata
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from bgad.data.images import IMAGE_SUFFIXES, image_size
 from bgad.errors import InputError
 
-__all__ = ["Category", "Sample", "list_categories", "load_category"]
+__all__ = ["Category", "Sample", "list_categories", "load_category", "scan_category"]
 
 _SUFFIXES = ", ".join(IMAGE_SUFFIXES)
 
@@ -167,96 +167,145 @@ def load_category(data_root: Path | str, name: str) -> Category:
         image or mask whose header cannot be read; an anomalous image without mask, or with one of
         another size; a link out of `data_root`; a file name that is no valid Unicode.
     """
+    category, problems = scan_category(data_root, name)
+    if problems:
+        others = len(problems) - 1
+        more = f" ({others} more: python -m bgad.data verify --root {data_root} lists all)"
+        raise InputError(problems[0] + (more if others else ""))
+    return category
+
+
+def scan_category(data_root: Path | str, name: str) -> tuple[Category, tuple[str, ...]]:
+    """Read one category's file list as far as possible, with every problem found on the way.
+
+    What `load_category` refuses at its first problem; here the category may hold unreadable images
+    and anomalous ones without a (usable) mask.
+
+    Raises
+    ------
+    InputError
+        If `data_root` or the category does not exist.
+    """
     known = list_categories(data_root)
     if name not in known:
         raise InputError(f"unknown category {name!r}: {data_root} holds {', '.join(known)}")
-    boundary = Path(data_root).resolve()
-    root = Path(data_root) / name
-    foreign = [entry.name for entry in _entries(root / "train") if entry.name != "good"]
-    if any((root / "train" / entry).is_dir() for entry in foreign):
-        raise InputError(
-            f"{root / 'train'}: may hold the folder 'good' alone, found {', '.join(foreign)}: "
-            "anomalous images belong into 'test', known ones are drawn from there"
+    scan = _Scan(Path(data_root) / name, boundary=Path(data_root).resolve())
+    foreign = [folder.name for folder in scan.folders("train") if folder.name != "good"]
+    if foreign:
+        scan.problems.append(
+            f"{scan.root / 'train'}: may hold the folder 'good' alone, found {', '.join(foreign)}: "
+            "move anomalous images into 'test', from where the known ones are drawn"
         )
-    train = _read_samples(root, "train", "good", boundary)
-    if not (root / "test").is_dir():
-        raise InputError(f"{root / 'test'}: no such folder: a category needs test images")
-    types = [entry.name for entry in _entries(root / "test") if entry.is_dir()]
-    test = [sample for type_ in types for sample in _read_samples(root, "test", type_, boundary)]
+    train = scan.samples("train", scan.root / "train" / "good")
+    test = [sample for folder in scan.folders("test") for sample in scan.samples("test", folder)]
     if not test:
-        raise InputError(f"{root / 'test'}: holds no folder of images, such as 'good' or 'crack'")
-    return Category(root, name, _sorted(train), _sorted(test))
+        scan.problems.append(
+            f"{scan.root / 'test'}: holds no images: add test/good and a folder per anomaly type"
+        )
+    return Category(scan.root, name, scan.sort(train), scan.sort(test)), tuple(scan.problems)
 
 
-def _read_samples(root: Path, split: str, type_: str, boundary: Path) -> list[Sample]:
-    """All samples of one folder, each checked for itself and against its mask."""
-    folder = root / split / type_
-    images = list(_image_files(folder, boundary))
-    if not images:
-        raise InputError(f"{folder}: holds no image ({_SUFFIXES}): add some or remove the folder")
-    masks: dict[str, list[Path]] = {}
-    if split == "test" and type_ != "good":
-        truth = root / "ground_truth" / type_
-        if not truth.is_dir():
-            raise InputError(
-                f"{truth}: no such folder: every image of {folder} needs a mask there, named as "
-                f"the image or as {images[0].stem}_mask.png"
+class _Scan:
+    """Reads a category's folders and collects what is wrong with them."""
+
+    def __init__(self, root: Path, boundary: Path) -> None:
+        self.root = root
+        self.boundary = boundary
+        self.problems: list[str] = []
+
+    def folders(self, name: str) -> list[Path]:
+        return [entry for entry in _entries(self.root / name) if entry.is_dir()]
+
+    def samples(self, split: str, folder: Path) -> list[Sample]:
+        """All samples of one folder, each checked for itself and against its mask."""
+        images = self.image_files(folder)
+        if not images:
+            self.problems.append(
+                f"{folder}: holds no image ({_SUFFIXES}): add some, or remove the folder"
             )
-        for path in _image_files(truth, boundary):
+        masks = self.masks(folder.name) if split == "test" and folder.name != "good" else None
+        return [self.sample(split, path, masks) for path in images]
+
+    def masks(self, type_: str) -> dict[str, list[Path]]:
+        """The masks of an anomaly type by file stem."""
+        folder = self.root / "ground_truth" / type_
+        if not folder.is_dir():
+            self.problems.append(
+                f"{folder}: no such folder: every image of {self.root / 'test' / type_} needs a "
+                "mask there"
+            )
+        masks: dict[str, list[Path]] = {}
+        for path in self.image_files(folder):
             masks.setdefault(path.stem, []).append(path)
-    samples = []
-    for path in images:
-        name = unicodedata.normalize("NFC", path.relative_to(root).as_posix())
-        size = image_size(path)
-        mask = None
-        if split == "test" and type_ != "good":
-            mask = _mask_of(path, truth, masks)
-            mask_size = image_size(mask)
-            if mask_size != size:
-                raise InputError(
-                    f"{mask}: the mask has {_times(mask_size)} pixels, its image {path} "
-                    f"{_times(size)}: a mask must have its image's size"
-                )
-        samples.append(Sample(path, name, split, unicodedata.normalize("NFC", type_), mask))
-    return samples
+        return masks
 
-
-def _mask_of(image: Path, truth: Path, masks: dict[str, list[Path]]) -> Path:
-    found = masks.get(f"{image.stem}_mask", []) + masks.get(image.stem, [])
-    if not found:
-        raise InputError(
-            f"{image}: has no mask: expected {truth / image.stem}_mask.png; "
-            "add it, or remove the image"
-        )
-    if len(found) > 1:
-        raise InputError(
-            f"{image}: has several masks, {' and '.join(path.name for path in found)} in {truth}: "
-            "keep one"
-        )
-    return found[0]
-
-
-def _image_files(folder: Path, boundary: Path) -> Iterator[Path]:
-    """The image files of a folder, each a regular file inside the boundary."""
-    skipped = []
-    for path in _entries(folder):
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            skipped.append(path.name)
-            continue
-        if not path.is_file():
-            raise InputError(f"{path}: is a broken link, or no regular file: remove it")
-        if not path.resolve().is_relative_to(boundary):
-            raise InputError(
-                f"{path}: is reached by a link that leads out of the data root {boundary}: "
-                "copy the file, or give the data root that holds it"
+    def sample(self, split: str, path: Path, masks: dict[str, list[Path]] | None) -> Sample:
+        size = self.size(path)
+        mask = None if masks is None else self.mask(path, masks)
+        mask_size = None if mask is None else self.size(mask)
+        if size and mask_size and size != mask_size:
+            self.problems.append(
+                f"{mask}: the mask has {_times(mask_size)} pixels, its image {path} "
+                f"{_times(size)}: give the mask its image's size"
             )
-        yield path
-    if skipped:
-        warnings.warn(
-            f"{folder}: skipped {len(skipped)} entries that are no images ({_SUFFIXES}), "
-            f"such as {skipped[0]}",
-            stacklevel=2,
-        )
+        name = unicodedata.normalize("NFC", path.relative_to(self.root).as_posix())
+        return Sample(path, name, split, name.split("/")[1], mask)
+
+    def mask(self, image: Path, masks: dict[str, list[Path]]) -> Path | None:
+        found = masks.get(f"{image.stem}_mask", []) + masks.get(image.stem, [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " and ".join(path.name for path in found)
+            self.problems.append(f"{image}: has several masks, {names}: keep one")
+        elif masks:
+            expected = self.root / "ground_truth" / image.parent.name / f"{image.stem}_mask.png"
+            self.problems.append(
+                f"{image}: has no mask: expected {expected}; add it, or remove the image"
+            )
+        return None
+
+    def size(self, path: Path) -> tuple[int, int] | None:
+        try:
+            return image_size(path)
+        except InputError as error:
+            self.problems.append(str(error))
+            return None
+
+    def image_files(self, folder: Path) -> list[Path]:
+        """The image files of a folder, each a regular file inside the boundary."""
+        images, skipped = [], []
+        for path in _entries(folder):
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
+                skipped.append(path.name)
+            elif not path.is_file():
+                self.problems.append(
+                    f"{path}: is a broken link, or no regular file: replace or remove it"
+                )
+            elif not path.resolve().is_relative_to(self.boundary):
+                self.problems.append(
+                    f"{path}: is reached by a link that leads out of the data root "
+                    f"{self.boundary}: copy the file, or give the data root that holds it"
+                )
+            else:
+                images.append(path)
+        if skipped:
+            warnings.warn(
+                f"{folder}: skipped {len(skipped)} entries that are no images ({_SUFFIXES}), "
+                f"such as {skipped[0]}",
+                stacklevel=2,
+            )
+        return images
+
+    def sort(self, samples: list[Sample]) -> tuple[Sample, ...]:
+        samples = sorted(samples, key=lambda sample: sample.name)
+        for first, second in pairwise(samples):
+            if first.name == second.name:
+                self.problems.append(
+                    f"{second.path}: its name differs from another one's in Unicode form alone: "
+                    "rename one of the two files"
+                )
+        return tuple(samples)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -273,16 +322,6 @@ def _entries(folder: Path) -> list[Path]:
         except UnicodeEncodeError as error:
             raise InputError(f"{str(entry)!a}: the name is no valid Unicode: rename it") from error
     return entries
-
-
-def _sorted(samples: list[Sample]) -> tuple[Sample, ...]:
-    samples = sorted(samples, key=lambda sample: sample.name)
-    for first, second in zip(samples, samples[1:], strict=False):
-        if first.name == second.name:
-            raise InputError(
-                f"{second.path}: another file's name differs in its Unicode form alone: rename one"
-            )
-    return tuple(samples)
 
 
 def _file_hash(path: Path) -> str:
