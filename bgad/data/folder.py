@@ -226,14 +226,15 @@ class _Scan:
         masks = self.masks(folder.name) if split == "test" and folder.name != "good" else None
         return [self.sample(split, path, masks) for path in images]
 
-    def masks(self, type_: str) -> dict[str, list[Path]]:
-        """The masks of an anomaly type by file stem."""
+    def masks(self, type_: str) -> dict[str, list[Path]] | None:
+        """The masks of an anomaly type by file stem; None without their folder, said once."""
         folder = self.root / "ground_truth" / type_
         if not folder.is_dir():
             self.problems.append(
                 f"{folder}: no such folder: every image of {self.root / 'test' / type_} needs a "
                 "mask there"
             )
+            return None
         masks: dict[str, list[Path]] = {}
         for path in self.image_files(folder):
             masks.setdefault(path.stem, []).append(path)
@@ -258,7 +259,7 @@ class _Scan:
         if found:
             names = " and ".join(path.name for path in found)
             self.problems.append(f"{image}: has several masks, {names}: keep one")
-        elif masks:
+        else:
             expected = self.root / "ground_truth" / image.parent.name / f"{image.stem}_mask.png"
             self.problems.append(
                 f"{image}: has no mask: expected {expected}; add it, or remove the image"
