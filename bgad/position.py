@@ -1,0 +1,51 @@
+"""2-D sine/cosine position encoding, the condition of the flow."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from bgad.errors import InputError
+
+__all__ = ["position_encoding"]
+
+
+def position_encoding(height: int, width: int, dim: int = 128) -> Tensor:
+    """Encode every cell of a feature map by the sines and cosines of its column and row.
+
+    The first half of the channels encodes the column, the second half the row; in each half,
+    channels 2i and 2i + 1 are the sine and cosine of position · 10000^(-2i / (dim / 2)).
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the feature map in cells.
+    dim : int
+        Channels of the encoding, a multiple of 4.
+
+    Returns
+    -------
+    Tensor of float32, shape (height * width, dim)
+        One row per cell, row by row as a flattened map, values in [-1, 1].
+
+    Raises
+    ------
+    InputError
+        `dim` is no positive multiple of 4.
+
+    References
+    ----------
+    The encoding of the official BGAD code (and of CFLOW-AD, WACV 2022); the 1-D form is that of
+    "Attention Is All You Need" (NeurIPS 2017), section 3.5.
+    """
+    if dim < 4 or dim % 4:
+        raise InputError(f"dim of a position encoding must be a positive multiple of 4, got {dim}")
+    columns = _encode_axis(width, dim // 2).expand(height, width, -1)
+    rows = _encode_axis(height, dim // 2).unsqueeze(1).expand(height, width, -1)
+    return torch.cat([columns, rows], dim=-1).flatten(0, 1)
+
+
+def _encode_axis(length: int, dim: int) -> Tensor:
+    frequencies = torch.exp(torch.arange(0, dim, 2) * (-math.log(10_000) / dim))
+    angles = torch.arange(length).unsqueeze(1) * frequencies
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
