@@ -105,9 +105,10 @@ class Category:
     def fingerprint(self) -> str:
         """SHA-256 (hex) over names and file bytes of all images and masks.
 
-        It changes when an image or mask is added, removed, renamed or altered, and with nothing
-        else. Masks count by their files' bytes, as images do: a mask stored anew in other bytes
-        is another data set, even where it decodes to the same truth.
+        It changes when an image is added, removed, renamed or altered, or a mask altered, and with
+        nothing else: not with the category's name or place. Masks count by their files' bytes, as
+        images do: a mask stored anew in other bytes is another data set, even where it decodes to
+        the same truth.
         """
         digest = hashlib.sha256()
         for name, content in sorted({**self._image_hashes, **self._mask_hashes}.items()):
@@ -214,7 +215,14 @@ class _Scan:
         self.problems: list[str] = []
 
     def folders(self, name: str) -> list[Path]:
-        return [entry for entry in _entries(self.root / name) if entry.is_dir()]
+        return [entry for entry in self.entries(self.root / name) if entry.is_dir()]
+
+    def entries(self, folder: Path) -> list[Path]:
+        try:
+            return _entries(folder)
+        except InputError as error:
+            self.problems.append(str(error))
+            return []
 
     def samples(self, split: str, folder: Path) -> list[Sample]:
         """All samples of one folder, each checked for itself and against its mask."""
@@ -276,7 +284,7 @@ class _Scan:
     def image_files(self, folder: Path) -> list[Path]:
         """The image files of a folder, each a regular file inside the boundary."""
         images, skipped = [], []
-        for path in _entries(folder):
+        for path in self.entries(folder):
             if path.suffix.lower() not in IMAGE_SUFFIXES:
                 skipped.append(path.name)
             elif not path.is_file():

@@ -1,0 +1,140 @@
+"""Command line for data sets: ``python -m bgad.data verify|download|synthetic``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bgad.data.download import LICENSE_NOTICE, SHA256, URL, download
+from bgad.data.folder import list_categories
+from bgad.data.verify import Verification, verify_category
+from bgad.errors import InputError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if it succeeded, 1 if `verify` found problems, 2 if it cannot be served.
+
+    Parameters
+    ----------
+    arguments
+        Command line arguments; by default those of the process.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (InputError, OSError) as error:
+        print(f"bgad.data {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nbgad.data {options.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bgad.data", description="Data sets for BGAD.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    verify = commands.add_parser("verify", help="check a folder in MVTec layout, file by file")
+    verify.add_argument("--root", type=Path, required=True, metavar="DIR")
+    verify.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
+    verify.add_argument(
+        "--dataset",
+        default="mvtec_ad",
+        metavar="NAME",
+        help="any name but mvtec_ad: do not compare with MVTec AD's official counts",
+    )
+    verify.set_defaults(run=_verify)
+
+    fetch = commands.add_parser("download", help="fetch MVTec AD (5.3 GB, 10.6 GB of disk space)")
+    fetch.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder to create")
+    fetch.add_argument("--url", default=URL, help="where the archive is now, if it has moved")
+    fetch.add_argument("--sha256", default=SHA256, help="for another archive than the complete one")
+    fetch.add_argument("--accept-license", action="store_true", help="do not ask")
+    fetch.set_defaults(run=_download)
+
+    synthetic = commands.add_parser("synthetic", help="write the synthetic stand-in as a folder")
+    synthetic.add_argument("--root", type=Path, required=True, metavar="DIR", help="new folder")
+    synthetic.add_argument("--categories", nargs="+", metavar="NAME", help="default: all fifteen")
+    synthetic.set_defaults(run=_synthetic)
+    return parser
+
+
+def _verify(options: argparse.Namespace) -> int:
+    known = list_categories(options.root)
+    unknown = sorted(set(options.categories or ()) - set(known))
+    if unknown:
+        raise InputError(
+            f"unknown category {', '.join(unknown)}: {options.root} holds {', '.join(known)}"
+        )
+    names = options.categories or known
+    width = max(len("category"), *map(len, names))
+    print(f"{'category':<{width}}  {'folder':<28}{'images':>8}{'official':>10}{'masks':>8}")
+    results = []
+    for name in names:
+        results.append(verify_category(options.root, name, options.dataset == "mvtec_ad"))
+        _print_counts(results[-1], width)
+    for kind in ("notes", "problems"):
+        lines = [line for result in results for line in getattr(result, kind)]
+        print(f"\n{kind}: {len(lines) or 'none'}")
+        print(*(f"- {line}" for line in lines), sep="\n", end="\n" if lines else "")
+    return 1 if any(result.problems for result in results) else 0
+
+
+def _print_counts(result: Verification, width: int) -> None:
+    for count in result.counts:
+        official = "-" if count.official is None else count.official
+        masks = "-" if count.masks is None else count.masks
+        wrong = "  !" if count.official not in (None, count.images) else ""
+        print(
+            f"{result.category:<{width}}  {count.folder:<28}"
+            f"{count.images:>8}{official:>10}{masks:>8}{wrong}",
+            flush=True,
+        )
+
+
+def _download(options: argparse.Namespace) -> int:
+    print(LICENSE_NOTICE)
+    if not options.accept_license:
+        try:
+            answer = input("Do you accept this license? [yes/no] ")
+        except EOFError:
+            answer = ""
+        if answer.strip().lower() not in ("y", "yes"):
+            raise InputError("the license was not accepted (--accept-license accepts it)")
+    root = download(options.root, options.url, options.sha256, _Progress())
+    names = list_categories(root)
+    print(f"\n{root} holds {len(names)} categories; check them with")
+    print(f"python -m bgad.data verify --root {root}")
+    return 0
+
+
+class _Progress:
+    """Prints each step's progress on standard error whenever it moved by a percent (or 50 MB)."""
+
+    def __init__(self) -> None:
+        self.last: tuple[str, int] = ("", 0)
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        mark = 100 * done // total if total else done // 50_000_000
+        if (step, mark) == self.last:
+            return
+        start = "" if step == self.last[0] else "\n"
+        self.last = (step, mark)
+        amount = f"{mark:3d} % of {total / 1e6:,.0f} MB" if total else f"{done / 1e6:,.0f} MB"
+        print(f"{start}\r{step}: {amount}", end="", file=sys.stderr, flush=True)
+
+
+def _synthetic(options: argparse.Namespace) -> int:
+    # Drawing needs packages that reading does not: imported where they are used.
+    from bgad.data.synthetic import generate
+
+    if options.root.exists() and any(options.root.iterdir()):
+        raise InputError(f"{options.root}: is not empty: give a new folder")
+    print(generate(options.root, options.categories))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

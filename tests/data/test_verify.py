@@ -1,0 +1,158 @@
+"""`verify` finds each planted fault, names it, and finds none where there is none."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgad.data.__main__ import main
+from bgad.data.verify import official_counts, verify_category
+
+
+def problems(data_root) -> str:
+    return "\n".join(verify_category(data_root, "widget").problems)
+
+
+def smooth(seed: int) -> Image.Image:
+    """A photograph-like image: coarse structure that survives compression."""
+    noise = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize((128, 128), Image.Resampling.BICUBIC)
+
+
+def test_clean_category_has_neither_problems_nor_notes(data_root):
+    result = verify_category(data_root, "widget")
+    assert result.problems == result.notes == ()
+    assert [(count.folder, count.images, count.masks) for count in result.counts] == [
+        ("train/good", 3, None),
+        ("test/good", 2, None),
+        ("test/crack", 2, 2),
+        ("test/hole", 1, 1),
+    ]
+    assert all(count.official is None for count in result.counts)
+
+
+def test_damage_behind_the_header_is_found(data_root, category):
+    image = category / "train/good/001.png"
+    image.write_bytes(image.read_bytes()[:-60])
+    mask = category / "ground_truth/crack/000_mask.png"
+    mask.write_bytes(mask.read_bytes()[:-30])
+    result = verify_category(data_root, "widget")
+    assert len(result.problems) == 2
+    assert str(image) in result.problems[0] and str(mask) in result.problems[1]
+    assert [count.masks for count in result.counts] == [None, None, 1, 1]
+
+
+def test_every_fault_is_listed_at_once(data_root, category, draw):
+    (category / "test/good/000.png").write_bytes(b"")
+    (category / "ground_truth/crack/000_mask.png").unlink()
+    draw.mask(category / "ground_truth/crack/001_mask.png", (3, 3))
+    Image.new("L", (16, 12)).save(category / "ground_truth/hole/000.png")
+    draw.mask(category / "ground_truth/hole/001_mask.png")
+    shutil.copy(category / "train/good/002.png", category / "test/good/001.png")
+    found = problems(data_root)
+    assert found.count("\n") == 5
+    for words in (
+        ("test/good/000.png", "empty"),
+        ("test/crack/000.png", "no mask"),
+        ("001_mask.png", "3x3"),
+        ("hole/000.png", "mask is empty"),
+        ("hole/001_mask.png", "without an image"),
+        ("train/good/002.png", "test/good/001.png", "same file"),
+    ):
+        assert any(all(word in line for word in words) for line in found.split("\n")), words
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        lambda image, path: image.save(path.with_suffix(".jpg"), quality=50),
+        lambda image, path: image.resize((100, 90)).save(path),
+        lambda image, path: image.point(lambda value: min(255, round(1.03 * value))).save(path),
+    ],
+    ids=["compressed", "resized", "brighter"],
+)
+def test_near_duplicates_are_noted(data_root, category, disguise):
+    for index in range(12):
+        smooth(index).save(category / f"train/good/1{index:02d}.png")
+    disguise(smooth(5), category / "test/good/copy.png")
+    result = verify_category(data_root, "widget")
+    assert result.problems == () and len(result.notes) == 1
+    assert "train/good/105.png and test/good/copy" in result.notes[0]
+
+
+def test_near_duplicates_within_training_are_not_noted(data_root, category):
+    for index in range(12):
+        smooth(index).save(category / f"train/good/1{index:02d}.png")
+    smooth(5).save(category / "train/good/copy.jpg", quality=50)
+    assert verify_category(data_root, "widget").notes == ()
+
+
+def test_skipped_files_are_noted(data_root, category):
+    (category / "test/crack/notes.txt").touch()
+    result = verify_category(data_root, "widget")
+    assert result.problems == () and "notes.txt" in result.notes[0]
+
+
+def test_official_counts_add_up_to_the_published_totals():
+    counts = official_counts()
+    assert len(counts) == 15
+    assert sum(folders["train/good"] for folders in counts.values()) == 3629
+    assert sum(folders["test/good"] for folders in counts.values()) == 467
+    anomalies = {
+        category: sum(n for folder, n in folders.items() if not folder.endswith("/good"))
+        for category, folders in counts.items()
+    }
+    # Table 1 of the data set's paper.
+    assert anomalies == {
+        "carpet": 89,
+        "grid": 57,
+        "leather": 92,
+        "tile": 84,
+        "wood": 60,
+        "bottle": 63,
+        "cable": 92,
+        "capsule": 109,
+        "hazelnut": 70,
+        "metal_nut": 93,
+        "pill": 141,
+        "screw": 119,
+        "toothbrush": 30,
+        "transistor": 40,
+        "zipper": 119,
+    }
+    assert sum(len(folders) - 2 for folders in counts.values()) == 73
+
+
+def test_official_counts_are_held_against_mvtec_names(data_root, category):
+    category.rename(data_root / "bottle")
+    result = verify_category(data_root, "bottle")
+    images = {count.folder: (count.images, count.official) for count in result.counts}
+    assert images["train/good"] == (3, 209) and images["test/broken_large"] == (0, 20)
+    assert images["test/crack"] == (2, None)
+    assert any("209" in problem for problem in result.problems)
+    assert verify_category(data_root, "bottle", official=False).problems == ()
+
+
+def test_exit_status_says_the_result(data_root, category, capsys):
+    assert main(["verify", "--root", str(data_root)]) == 0
+    assert "test/crack" in capsys.readouterr().out
+    (category / "test/good/000.png").write_bytes(b"")
+    assert main(["verify", "--root", str(data_root), "--categories", "widget"]) == 1
+    assert str(category / "test/good/000.png") in capsys.readouterr().out
+    (data_root / "bottle/train").mkdir(parents=True)
+    assert main(["verify", "--root", str(data_root), "--categories", "bottle"]) == 1
+
+
+@pytest.mark.parametrize("arguments", [["nowhere"], ["data", "--categories", "gadget"]])
+def test_what_cannot_be_served_is_one_message(data_root, capsys, arguments):
+    root, *options = arguments
+    assert main(["verify", "--root", str(data_root.parent / root), *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+
+
+@pytest.mark.real_data
+def test_real_data_verify(real_data_root, capsys):
+    assert main(["verify", "--root", str(real_data_root), "--categories", "transistor"]) == 0
+    assert "problems: none" in capsys.readouterr().out
