@@ -1,0 +1,63 @@
+"""The contact sheet: a normal image of each category and one of each anomaly type, outlined."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy.ndimage import binary_dilation
+
+from bgad.data.synthetic.folder import CATEGORIES, SYNTHETIC_VERSION
+
+__all__ = ["contact_sheet"]
+
+_CELL, _GAP, _LABEL, _TITLE = 128, 6, 15, 34
+_TEXT, _PAPER, _OUTLINE = (30, 30, 30), (255, 255, 255), (255, 0, 220)
+
+
+def _outlined(image_path: Path, mask_path: Path) -> Image.Image:
+    """An image with a line around its defect."""
+    pixels = np.array(Image.open(image_path).convert("RGB"))
+    near = binary_dilation(np.array(Image.open(mask_path)) > 0, iterations=3)
+    pixels[binary_dilation(near, iterations=2) & ~near] = _OUTLINE
+    return Image.fromarray(pixels)
+
+
+def contact_sheet(root: Path | str, path: Path | str) -> Path:
+    """Picture of all categories by all anomaly types of a generated folder.
+
+    Parameters
+    ----------
+    root : path
+        Folder made by `generate` or `ensure`.
+    path : path
+        Picture to write, `.webp` or `.png`.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    root, path = Path(root), Path(path)
+    rows = []
+    for category in CATEGORIES:
+        folder = root / category
+        cells = [(category, Image.open(folder / "train" / "good" / "000.png").convert("RGB"))]
+        for masks in sorted((folder / "ground_truth").iterdir()):
+            largest = max(sorted(masks.iterdir()), key=lambda m: np.array(Image.open(m)).sum())
+            name = largest.name.replace("_mask", "")
+            cells.append((masks.name, _outlined(folder / "test" / masks.name / name, largest)))
+        rows.append(cells)
+    width = _GAP + max(map(len, rows)) * (_CELL + _GAP)
+    height = _TITLE + len(rows) * (_CELL + _LABEL + _GAP)
+    sheet = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    title = f"synthetic stand-in, version {SYNTHETIC_VERSION}: drawn by a program, not MVTec AD"
+    draw.text((_GAP, 8), title, _TEXT, ImageFont.load_default(18))
+    for row, cells in enumerate(rows):
+        for column, (label, image) in enumerate(cells):
+            x, y = _GAP + column * (_CELL + _GAP), _TITLE + row * (_CELL + _LABEL + _GAP)
+            draw.text((x, y), label, _TEXT, ImageFont.load_default(12 if column == 0 else 11))
+            sheet.paste(image.resize((_CELL, _CELL), Image.Resampling.LANCZOS), (x, y + _LABEL))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, quality=80)
+    return path
