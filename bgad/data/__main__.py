@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.set_defaults(run=_download)
 
     synthetic = commands.add_parser("synthetic", help="write the synthetic stand-in as a folder")
-    synthetic.add_argument("--root", type=Path, required=True, metavar="DIR", help="new folder")
+    synthetic.add_argument("--root", type=Path, required=True, metavar="DIR", help="where to write")
     synthetic.add_argument("--categories", nargs="+", metavar="NAME", help="default: all fifteen")
     synthetic.set_defaults(run=_synthetic)
     return parser
@@ -130,8 +130,6 @@ def _synthetic(options: argparse.Namespace) -> int:
     # Drawing needs packages that reading does not: imported where they are used.
     from bgad.data.synthetic import generate
 
-    if options.root.exists() and any(options.root.iterdir()):
-        raise InputError(f"{options.root}: is not empty: give a new folder")
     print(generate(options.root, options.categories))
     return 0
 

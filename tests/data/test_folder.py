@@ -1,5 +1,6 @@
 """A folder is read as it is, or refused early with one message that names file and way out."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -7,6 +8,8 @@ import unicodedata
 import warnings
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from bgad.data.folder import list_categories, load_category, scan_category
@@ -252,6 +255,32 @@ def test_each_damage_is_refused_by_name(data_root, category, damage, draw):
     assert message.isprintable()
     _, problems = scan_category(data_root, "widget")
     assert problems and message.startswith(problems[0])
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    damages=st.lists(st.sampled_from(BREAKS), max_size=4),
+    name=st.one_of(st.binary(min_size=1, max_size=9), st.text(max_size=9).map(os.fsencode)),
+)
+def test_any_damage_is_read_or_refused(data_root, draw, tmp_path_factory, damages, name):
+    root = tmp_path_factory.mktemp("fuzzed") / "data"
+    shutil.copytree(data_root, root)
+    with contextlib.suppress(OSError, ValueError):
+        content = (root / "widget/train/good/000.png").read_bytes()
+        (root / "widget/train/good" / os.fsdecode(name + b".png")).write_bytes(content)
+    for damage in damages:
+        with contextlib.suppress(OSError):
+            damage(root / "widget", draw)
+    try:
+        category = load_category(root, "widget")
+    except InputError as error:
+        assert str(root) in str(error)
+    else:
+        assert not damages and len(category.fingerprint()) == 64
 
 
 def test_further_problems_are_counted(data_root, category, draw):
