@@ -103,9 +103,12 @@ def _download(options: argparse.Namespace) -> int:
             answer = ""
         if answer.strip().lower() not in ("y", "yes"):
             raise InputError("the license was not accepted (--accept-license accepts it)")
-    root = download(options.root, options.url, options.sha256, _Progress())
+    try:
+        root = download(options.root, options.url, options.sha256, _Progress())
+    finally:
+        print(file=sys.stderr)  # ends the line of progress
     names = list_categories(root)
-    print(f"\n{root} holds {len(names)} categories; check them with")
+    print(f"{root} holds {len(names)} categories; check them with")
     print(f"python -m bgad.data verify --root {root}")
     return 0
 
