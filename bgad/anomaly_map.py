@@ -1,0 +1,47 @@
+"""From the levels' log-likelihoods to anomaly maps."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+__all__ = ["anomaly_maps"]
+
+_BATCH = 16  # images
+
+
+def anomaly_maps(
+    log_likelihoods: Sequence[np.ndarray], maxima: Sequence[float], size: int
+) -> np.ndarray:
+    """Join the levels into one map an image.
+
+    Parameters
+    ----------
+    log_likelihoods : sequence of ndarray, shape (N, h, w)
+        Per channel, one array per level.
+    maxima : sequence of float
+        Per level, the log-likelihood that counts as perfectly normal.
+    size : int
+        Side of the maps in pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, size, size)
+        Values in [0, levels]: the levels' number less the sum over levels of
+        min(1, exp(log_likelihood - maximum)), upsampled bilinearly with aligned corners as the
+        official code does. There, the maxima are those of the test set, so that an image's map
+        depends on the other images tested; give such maxima to get its maps.
+    """
+    count = len(log_likelihoods[0])
+    maps = np.empty((count, size, size), np.float32)
+    for start in range(0, count, _BATCH):
+        batch = slice(start, start + _BATCH)
+        total = torch.full((len(maps[batch]), size, size), float(len(maxima)))
+        for level, maximum in zip(log_likelihoods, maxima, strict=True):
+            normality = torch.from_numpy(level[batch] - np.float32(maximum)).clamp(max=0).exp()
+            total -= interpolate(
+                normality.unsqueeze(1), size=(size, size), mode="bilinear", align_corners=True
+            ).squeeze(1)
+        maps[batch] = total.numpy()
+    return maps

@@ -1,0 +1,78 @@
+"""Density of one feature level: standardisation, then a flow conditioned on the position."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bgad.flow import ConditionalFlow
+from bgad.position import position_encoding
+from bgad.standardisation import Standardisation
+
+__all__ = ["LevelDensity"]
+
+_SCORING_VECTORS = 8192  # vectors: a batch's activations stay within a few MB
+
+
+class LevelDensity(nn.Module):
+    """Log-likelihood of the feature vectors of one level at their positions.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the level's feature map in cells.
+    standardisation : Standardisation
+    flow : ConditionalFlow
+    """
+
+    def __init__(
+        self, height: int, width: int, standardisation: Standardisation, flow: ConditionalFlow
+    ):
+        super().__init__()
+        self.height, self.width = height, width
+        self.standardisation, self.flow = standardisation, flow
+        encoding = position_encoding(height, width, flow.condition_dim)
+        self.register_buffer("condition", encoding, persistent=False)
+
+    def forward(self, features: Tensor, positions: Tensor | slice = slice(None)) -> Tensor:
+        """Log-likelihood per channel.
+
+        Parameters
+        ----------
+        features : Tensor, shape (images, positions, C)
+            Raw features.
+        positions : Tensor of int or slice
+            Which of the level's cells these are, in row-major order.
+
+        Returns
+        -------
+        Tensor, shape (images, positions)
+            Nats per channel, in the unit of `Standardisation.fit`.
+        """
+        x = self.standardisation(features, positions)
+        likelihood = self.flow.log_likelihood(x, self.condition[positions])
+        return likelihood + self.standardisation.log_det[positions]
+
+    @torch.inference_mode()
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Log-likelihood maps of whole images.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (N, height, width, C)
+            Possibly memory-mapped.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, height, width)
+            Nats per channel.
+        """
+        cells = self.height * self.width
+        batch = max(1, _SCORING_VECTORS // cells)
+        maps = np.empty(features.shape[:3], np.float32)
+        device = self.condition.device
+        for start in range(0, len(features), batch):
+            x = np.ascontiguousarray(features[start : start + batch])
+            x = torch.from_numpy(x).to(device).flatten(1, 2)
+            values = self(x).unflatten(1, (self.height, self.width))
+            maps[start : start + batch] = values.cpu().numpy()
+        return maps

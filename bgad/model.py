@@ -1,0 +1,330 @@
+"""BGAD: fit, anomaly maps, save and load."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch.nn.functional import interpolate
+
+from bgad.anomaly_map import anomaly_maps
+from bgad.backbone import Backbone
+from bgad.boundary import NORMALIZER, explicit_boundary
+from bgad.density import LevelDensity
+from bgad.errors import InputError
+from bgad.features import EncodedImages, encode
+from bgad.flow import ConditionalFlow
+from bgad.inputs import as_images, as_masks
+from bgad.standardisation import STANDARDISATIONS, Standardisation
+from bgad.training import Anomalies, Training, train_level
+
+__all__ = ["BGAD"]
+
+_FORMAT = "bgad-1"  # of saved models
+_BATCH = 16  # images encoded and scored at once
+
+
+class BGAD:
+    """Boundary-guided anomaly detector.
+
+    Frozen backbone features of three levels, a conditional flow for each, trained on normal
+    images and, if there are any, a few known anomalies with masks, whose features an explicit
+    boundary keeps apart from the normal ones (Yao et al., CVPR 2023, arXiv 2207.01463).
+
+    Parameters
+    ----------
+    backbone : str
+        timm model name, see `bgad.backbone.Backbone`.
+    image_size : int
+        Side in pixels to which images are resized, and of the anomaly maps.
+    weights : str, optional
+        State-dict file of the backbone; "random" for an untrained one.
+    n_blocks, condition_dim : int
+        Couplings of each flow, and channels of the position encoding.
+    standardisation : str
+        "position", "channel" or "none", see `bgad.standardisation`.
+    cut_paste : int
+        Anomalous images made by RandAugment CutPaste from the known ones; a batch draws half of
+        its anomalous images from them. 0 for none.
+    seed : int
+        Initialisation and batches.
+    augment_seed : int, optional
+        RandAugment CutPaste; `seed` if absent.
+    device : str
+        Torch device.
+    n_jobs : int
+        Levels trained at the same time, each on a thread of its own; the result is the same.
+    **training
+        Fields of `bgad.training.Training`.
+
+    Attributes
+    ----------
+    maxima_ : list of float
+        Per level, the greatest log-likelihood of a training-normal vector.
+    boundaries_ : list of float
+        Per level, the explicit boundary over all training normals (log-likelihood per channel).
+    history_ : list of dict of ndarray
+        Per level, the training curves of `bgad.training.train_level`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+    >>> model = BGAD(image_size=64, steps=(5, 5, 5)).fit(images)
+    >>> model.anomaly_maps(images).shape
+    (8, 64, 64)
+    """
+
+    def __init__(
+        self,
+        backbone: str = "tf_efficientnet_lite0",
+        image_size: int = 256,
+        weights: str | None = None,
+        n_blocks: int = 8,
+        condition_dim: int = 128,
+        standardisation: str = "position",
+        cut_paste: int = 64,
+        seed: int = 0,
+        augment_seed: int | None = None,
+        device: str = "cpu",
+        n_jobs: int = 1,
+        **training: Any,
+    ):
+        unknown = set(training) - {field.name for field in fields(Training)}
+        if unknown:
+            raise InputError(f"BGAD knows no parameter {', '.join(sorted(unknown))}")
+        if standardisation not in STANDARDISATIONS:
+            raise InputError(
+                f"standardisation must be one of {STANDARDISATIONS}, got {standardisation!r}"
+            )
+        self.backbone, self.image_size, self.weights = backbone, image_size, weights
+        self.n_blocks, self.condition_dim = n_blocks, condition_dim
+        self.standardisation, self.cut_paste = standardisation, cut_paste
+        self.seed, self.augment_seed = seed, seed if augment_seed is None else augment_seed
+        self.device, self.n_jobs = device, n_jobs
+        self.training = Training(**training)
+
+    @property
+    def encoder(self) -> Backbone:
+        """The frozen backbone, made at first use."""
+        if not hasattr(self, "_encoder"):
+            self._encoder = Backbone(self.backbone, self.image_size, self.weights, self.device)
+        return self._encoder
+
+    def fit(self, normal: Any, anomalous: Any = None, masks: Any = None) -> "BGAD":
+        """Train on normal images and known anomalies.
+
+        Parameters
+        ----------
+        normal : EncodedImages, or any form of `bgad.inputs.as_images`
+        anomalous : the same, optional
+            Known anomalies.
+        masks : any form of `bgad.inputs.as_masks`
+            One for each known anomaly.
+
+        Returns
+        -------
+        BGAD
+            Itself.
+
+        Raises
+        ------
+        InputError
+            Unusable images or masks, or as many masks as anomalous images are not there.
+        """
+        if (anomalous is None) != (masks is None):
+            raise InputError("anomalous images and their masks come together: one is missing")
+        normal = self._encode(normal)
+        known = None
+        if anomalous is not None:
+            known, masks = self._encode(anomalous), as_masks(masks, self.image_size)
+            if len(known) != len(masks):
+                raise InputError(f"{len(known)} anomalous images but {len(masks)} masks")
+            known, masks, probabilities = self._with_cut_paste(normal, known, masks)
+        tasks = []
+        for level, features in enumerate(normal.levels):
+            anomalies = None
+            if known is not None:
+                shape = features.shape[1:3]
+                anomalies = Anomalies(
+                    known.levels[level].reshape(len(masks), -1, features.shape[-1]),
+                    _mask_cells(masks, shape).reshape(len(masks), -1),
+                    probabilities,
+                )
+            tasks.append((level, features, anomalies))
+        with ThreadPoolExecutor(self.n_jobs) as pool:
+            fitted = list(pool.map(lambda task: self._fit_level(*task), tasks))
+        self.densities_, self.history_, self.maxima_, self.boundaries_ = map(
+            list, zip(*fitted, strict=True)
+        )
+        return self
+
+    @property
+    def boundary_threshold_(self) -> float:
+        """The map value where every level's log-likelihood lies at its explicit boundary.
+
+        No test image has a say in it: pixels with a larger value are called anomalous.
+        """
+        at_boundary = zip(self.boundaries_, self.maxima_, strict=True)
+        return float(sum(1 - np.exp(min(0, b - m)) for b, m in at_boundary))
+
+    def log_likelihoods(self, images: Any) -> list[np.ndarray]:
+        """Log-likelihood per channel of every feature cell.
+
+        Parameters
+        ----------
+        images : EncodedImages, or any form of `bgad.inputs.as_images`
+
+        Returns
+        -------
+        list of ndarray of float32, shape (N, h, w)
+            One array per level.
+        """
+        self._check_fitted()
+        encoded = self._encode(images)
+        pairs = zip(self.densities_, encoded.levels, strict=True)
+        return [density.score(features) for density, features in pairs]
+
+    def anomaly_maps(self, images: Any) -> np.ndarray:
+        """Anomaly maps.
+
+        Parameters
+        ----------
+        images : EncodedImages, or any form of `bgad.inputs.as_images`
+
+        Returns
+        -------
+        ndarray of float32, shape (N, image_size, image_size)
+            See `bgad.anomaly_map.anomaly_maps`; an image's map does not depend on the others.
+        """
+        return anomaly_maps(self.log_likelihoods(images), self.maxima_, self.image_size)
+
+    def score_samples(self, images: Any) -> np.ndarray:
+        """Image scores: the maximum of each anomaly map, shape (N,)."""
+        return self.anomaly_maps(images).max(axis=(1, 2))
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model (without the backbone's weights) as a safetensors file."""
+        self._check_fitted()
+        tensors = {
+            f"{level}.{key}": value.contiguous()
+            for level, density in enumerate(self.densities_)
+            for key, value in density.state_dict().items()
+        }
+        for key in ("maxima_", "boundaries_"):
+            tensors[key] = torch.tensor(getattr(self, key), dtype=torch.float64)
+        shapes = [[d.height, d.width, d.flow.channels] for d in self.densities_]
+        header = {"parameters": self._parameters(), "levels": shapes}
+        header["weights_hash"] = self.encoder.weights_hash
+        save_file(tensors, path, {"format": _FORMAT, "header": json.dumps(header)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "BGAD":
+        """Read a saved model; no code in the file is executed.
+
+        Raises
+        ------
+        InputError
+            The file is missing, damaged or no saved model, or the backbone's weights of this
+            machine are not those that the model was trained with.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != _FORMAT:
+                    raise InputError(f"{path} is no saved BGAD model of format {_FORMAT}")
+                header = json.loads(metadata["header"])
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            model = cls(**header["parameters"])
+            model._restore(header, tensors)
+        except FileNotFoundError as error:
+            raise InputError(f"model file {path} does not exist") from error
+        except InputError:
+            raise
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise InputError(f"model file {path} is damaged: {error}") from error
+        if model.encoder.weights_hash != header["weights_hash"]:
+            raise InputError(
+                f"model file {path} was trained on other weights of {model.backbone} "
+                "than those on this machine: give the same as weights"
+            )
+        return model
+
+    def _restore(self, header: dict, tensors: dict[str, torch.Tensor]) -> None:
+        self.maxima_ = tensors.pop("maxima_").tolist()
+        self.boundaries_ = tensors.pop("boundaries_").tolist()
+        self.densities_, self.history_ = [], []
+        for level, (height, width, channels) in enumerate(header["levels"]):
+            empty = np.zeros((1, height * width, channels), np.float32)
+            density = self._density(height, width, Standardisation.fit(empty, "none"), channels)
+            prefix = f"{level}."
+            density.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            )
+            self.densities_.append(density.to(self.device))
+
+    def _parameters(self) -> dict[str, Any]:
+        names = ("backbone", "image_size", "weights", "n_blocks", "condition_dim")
+        names += ("standardisation", "cut_paste", "seed", "augment_seed")
+        return {name: getattr(self, name) for name in names} | asdict(self.training)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "densities_"):
+            raise InputError("this BGAD is not fitted yet: call fit or load first")
+
+    def _encode(self, images: Any) -> EncodedImages:
+        if isinstance(images, EncodedImages):
+            return images
+        return encode(self.encoder, as_images(images, self.image_size))
+
+    def _with_cut_paste(
+        self, normal: EncodedImages, known: EncodedImages, masks: np.ndarray
+    ) -> tuple[EncodedImages, np.ndarray, np.ndarray]:
+        n = len(known)
+        if not self.cut_paste:
+            return known, masks, np.full(n, 1 / n)
+        from bgad.synthesis import cut_paste
+        images, pasted_masks = cut_paste(
+            normal.images, known.images, masks, self.cut_paste, self.augment_seed
+        )
+        pasted = encode(self.encoder, images)
+        both = EncodedImages(
+            np.concatenate([known.images, pasted.images]),
+            tuple(map(np.concatenate, zip(known.levels, pasted.levels, strict=True))),
+        )
+        # Half of the draws show a known anomaly as it is, half a CutPaste image (official code).
+        probabilities = np.repeat([0.5 / n, 0.5 / len(images)], [n, len(images)])
+        return both, np.concatenate([masks, pasted_masks]), probabilities
+
+    def _density(
+        self, height: int, width: int, standardisation: Standardisation, channels: int, seed: int = 0
+    ) -> LevelDensity:
+        generator = torch.Generator().manual_seed(seed)
+        flow = ConditionalFlow(channels, self.condition_dim, self.n_blocks, generator)
+        return LevelDensity(height, width, standardisation, flow)
+
+    def _fit_level(
+        self, level: int, features: np.ndarray, anomalies: Anomalies | None
+    ) -> tuple[LevelDensity, dict[str, np.ndarray], float, float]:
+        _, height, width, channels = features.shape
+        flat = features.reshape(len(features), -1, channels)
+        seed = int(np.random.SeedSequence([self.seed, level]).generate_state(1)[0])
+        standardisation = Standardisation.fit(flat, self.standardisation)
+        density = self._density(height, width, standardisation, channels, seed).to(self.device)
+        steps = self.training.steps[level]
+        history = train_level(density, flat, anomalies, self.training, steps, seed)
+        likelihood = torch.from_numpy(density.score(features))
+        boundary = explicit_boundary(likelihood, self.training.beta, self.training.tau)
+        return density, history, float(likelihood.max()), float(NORMALIZER * boundary.normal)
+
+
+def _mask_cells(masks: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Masks at the cells of a level, by nearest neighbour."""
+    cells = interpolate(torch.from_numpy(masks).float().unsqueeze(1), size=tuple(shape))
+    return cells.squeeze(1).numpy() > 0

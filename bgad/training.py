@@ -1,0 +1,158 @@
+"""Training of one level's density."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from bgad.boundary import explicit_boundary
+from bgad.density import LevelDensity
+from bgad.losses import bgad_losses
+
+__all__ = ["Anomalies", "Training", "train_level"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Objective and schedule.
+
+    Attributes
+    ----------
+    steps
+        Optimiser steps per level, finest level first.
+    learning_rate
+        Of Adam, at its peak: linear warm-up, then cosine to 0.
+    warm_up
+        Share of the steps in which the learning rate rises.
+    normal_only
+        Share of the steps at the start that see normal images alone, with the maximum-likelihood
+        loss (the official code's first of 25 meta epochs).
+    batch_images, batch_positions
+        A step's batch: this many images, each at the same randomly drawn positions.
+    anomalous_images
+        How many of a batch's images show a known anomaly, drawn with replacement.
+    beta, tau
+        The explicit boundary's quantile, and margin in log-likelihood / 10.
+    focal
+        Use the asymmetric focal weights.
+    pull, push
+        Weights of the two contrastive terms beside the maximum-likelihood loss.
+    """
+
+    steps: tuple[int, ...] = (400, 400, 400)
+    learning_rate: float = 1e-3
+    warm_up: float = 0.05
+    normal_only: float = 0.04
+    batch_images: int = 32
+    batch_positions: int = 128
+    anomalous_images: int = 8
+    beta: float = 0.01
+    tau: float = 0.1
+    focal: bool = True
+    pull: float = 1.0
+    push: float = 1.0
+
+
+@dataclass(frozen=True)
+class Anomalies:
+    """Known anomalies of one level.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (N, cells, C)
+    masks : ndarray of bool, shape (N, cells)
+        True where a cell is anomalous.
+    probabilities : ndarray, shape (N,)
+        With which each image is drawn into a batch; they sum to 1.
+    """
+
+    features: np.ndarray
+    masks: np.ndarray
+    probabilities: np.ndarray
+
+
+def train_level(
+    density: LevelDensity,
+    normal: np.ndarray,
+    anomalies: Anomalies | None,
+    training: Training,
+    steps: int,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Train a level's flow in place.
+
+    Parameters
+    ----------
+    density : LevelDensity
+    normal : ndarray of float32, shape (N, cells, C)
+        Features of the training normals, possibly memory-mapped.
+    anomalies : Anomalies or None
+        None trains on the maximum-likelihood loss alone.
+    training : Training
+    steps : int
+        Optimiser steps.
+    seed : int
+        Of the batches drawn.
+
+    Returns
+    -------
+    dict of ndarray of float32, shape (steps,)
+        learning_rate, ml, pull, push, boundary (log-likelihood per channel) and log_likelihood
+        (mean over the batch's normal vectors), at each step.
+    """
+    rng = np.random.default_rng(seed)
+    optimizer = torch.optim.Adam(density.parameters(), lr=training.learning_rate, fused=True)
+    history: dict[str, list[float]] = {}
+    for step in range(steps):
+        rate = training.learning_rate * _schedule(step, steps, training.warm_up)
+        optimizer.param_groups[0]["lr"] = rate
+        known = anomalies if step >= training.normal_only * steps else None
+        loss, record = _step_loss(density, normal, known, training, rng)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        for key, value in {"learning_rate": rate, **record}.items():
+            history.setdefault(key, []).append(float(value))
+    return {key: np.asarray(values, np.float32) for key, values in history.items()}
+
+
+def _schedule(step: int, steps: int, warm_up: float) -> float:
+    rise = min(1.0, (step + 1) / (warm_up * steps + 1))
+    return rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _step_loss(
+    density: LevelDensity,
+    normal: np.ndarray,
+    anomalies: Anomalies | None,
+    training: Training,
+    rng: np.random.Generator,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    cells = normal.shape[1]
+    positions = np.sort(rng.choice(cells, min(training.batch_positions, cells), replace=False))
+    n_known = training.anomalous_images if anomalies else 0
+    rows = rng.integers(len(normal), size=training.batch_images - n_known)
+    x = normal[rows[:, None], positions]
+    anomalous = np.zeros(x.shape[:2], bool)
+    if anomalies:
+        known = rng.choice(len(anomalies.masks), size=n_known, p=anomalies.probabilities)
+        x = np.concatenate([x, anomalies.features[known[:, None], positions]])
+        anomalous = np.concatenate([anomalous, anomalies.masks[known[:, None], positions]])
+    device = density.condition.device
+    places = torch.from_numpy(positions).to(device)
+    likelihood = density(torch.from_numpy(x).to(device), places)
+    anomalous = torch.from_numpy(anomalous).to(device)
+    normals = likelihood.detach()[~anomalous]
+    boundary = explicit_boundary(normals, training.beta, training.tau)
+    record = {"boundary": 10 * boundary.normal, "log_likelihood": normals.mean()}
+    if anomalies is None:
+        ml = -logsigmoid(likelihood).mean()
+        zero = torch.zeros(())
+        return ml, {"ml": ml.detach(), "pull": zero, "push": zero, **record}
+    losses = bgad_losses(likelihood, anomalous, boundary, training.focal)
+    record |= {key: value.detach() for key, value in losses._asdict().items()}
+    total = losses.ml + training.pull * losses.pull + training.push * losses.push
+    return total, record
