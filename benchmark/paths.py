@@ -1,0 +1,18 @@
+"""Where the suite's own files are, unless an option says otherwise."""
+
+import os
+from pathlib import Path
+
+__all__ = ["NOTEBOOK", "PROFILES", "PUBLISHED", "README", "REPOSITORY", "RUNS", "cache_dir"]
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PROFILES = REPOSITORY / "benchmark" / "profiles"
+NOTEBOOK = REPOSITORY / "notebooks" / "category.ipynb"
+README = REPOSITORY / "README.md"
+RUNS = REPOSITORY / "results" / "runs"
+PUBLISHED = REPOSITORY / "results" / "published"
+
+
+def cache_dir() -> Path:
+    """Folder of features and of the synthetic stand-in: ``BGAD_CACHE``, or ``.cache`` here."""
+    return Path(os.environ.get("BGAD_CACHE") or REPOSITORY / ".cache")
