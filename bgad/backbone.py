@@ -67,7 +67,9 @@ class Backbone:
     ):
         if not timm.is_model(name):
             close = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5])
-            raise InputError(f"backbone {name!r} is no timm model (see timm.list_models(); {close})")
+            raise InputError(
+                f"backbone {name!r} is no timm model (see timm.list_models(); {close})"
+            )
         if image_size < 32 or image_size % 32:
             raise InputError(f"image_size must be a positive multiple of 32, got {image_size}")
         self.name, self.image_size, self.device = name, image_size, torch.device(device)

@@ -1,6 +1,5 @@
 """The forms in which a caller may hand over images and masks."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +33,9 @@ def as_images(images: Any, size: int) -> np.ndarray:
     InputError
         No images, or a form, dtype or value range that is none of these.
     """
-    if isinstance(images, np.ndarray) and images.shape[1:] == (size, size, 3):
-        if images.dtype == np.uint8 and len(images):
-            return images
+    ready = isinstance(images, np.ndarray) and images.dtype == np.uint8 and len(images)
+    if ready and images.shape[1:] == (size, size, 3):
+        return images
     return np.stack([_as_image(item, size, i) for i, item in enumerate(_items(images, "images"))])
 
 
