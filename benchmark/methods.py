@@ -4,13 +4,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bgad import BGAD, EncodedImages
+from bgad import BGAD, EncodedImages, InputError
 
-__all__ = ["METHODS", "Detector"]
+__all__ = ["METHODS", "RUN_PARAMETERS", "Detector", "resolve"]
+
+RUN_PARAMETERS = {"seed", "augment_seed", "device", "n_jobs"}
+"""Arguments of every method that belong to a cell or to a machine, never to a profile."""
 
 
 class Detector(Protocol):
-    """What a method must offer to be benchmarked: made with `seed` and its profile's `model`."""
+    """What a method must offer to be benchmarked.
+
+    It is made with `RUN_PARAMETERS` and its profile's `model` as keyword arguments.
+    """
+
+    def get_params(self) -> dict[str, Any]:
+        """All keyword arguments it was made with, defaults included."""
 
     def fit(
         self, normal: EncodedImages, anomalous: EncodedImages | None, masks: np.ndarray | None
@@ -27,3 +36,16 @@ class Detector(Protocol):
 
 METHODS: dict[str, type[Detector]] = {"bgad": BGAD}
 """Profile's `method` -> class."""
+
+
+def resolve(method: str) -> type[Detector]:
+    """Class of a method.
+
+    Raises
+    ------
+    InputError
+        Unknown method.
+    """
+    if method not in METHODS:
+        raise InputError(f"unknown method {method!r}: it is one of {', '.join(METHODS)}")
+    return METHODS[method]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bgad.features import EncodedImages, encode
 from bgad.flow import ConditionalFlow
 from bgad.inputs import as_images, as_masks
 from bgad.standardisation import STANDARDISATIONS, Standardisation
+from bgad.synthesis import cut_paste
 from bgad.training import Anomalies, Training, train_level
 
 __all__ = ["BGAD"]
@@ -109,6 +111,11 @@ class BGAD:
         self.seed, self.augment_seed = seed, seed if augment_seed is None else augment_seed
         self.device, self.n_jobs = device, n_jobs
         self.training = Training(**training)
+
+    def get_params(self) -> dict[str, Any]:
+        """All keyword arguments it was made with, defaults included."""
+        names = [name for name in signature(type(self)).parameters if name != "training"]
+        return {name: getattr(self, name) for name in names} | asdict(self.training)
 
     @property
     def encoder(self) -> Backbone:
@@ -220,13 +227,19 @@ class BGAD:
         for key in ("maxima_", "boundaries_"):
             tensors[key] = torch.tensor(getattr(self, key), dtype=torch.float64)
         shapes = [[d.height, d.width, d.flow.channels] for d in self.densities_]
-        header = {"parameters": self._parameters(), "levels": shapes}
+        header = {"parameters": self.get_params(), "levels": shapes}
         header["weights_hash"] = self.encoder.weights_hash
         save_file(tensors, path, {"format": _FORMAT, "header": json.dumps(header)})
 
     @classmethod
-    def load(cls, path: str | Path) -> "BGAD":
+    def load(cls, path: str | Path, device: str = "cpu") -> "BGAD":
         """Read a saved model; no code in the file is executed.
+
+        Parameters
+        ----------
+        path : path
+        device : str
+            Torch device of the loaded model.
 
         Raises
         ------
@@ -241,7 +254,7 @@ class BGAD:
                     raise InputError(f"{path} is no saved BGAD model of format {_FORMAT}")
                 header = json.loads(metadata["header"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            model = cls(**header["parameters"])
+            model = cls(**header["parameters"] | {"device": device})
             model._restore(header, tensors)
         except FileNotFoundError as error:
             raise InputError(f"model file {path} does not exist") from error
@@ -269,11 +282,6 @@ class BGAD:
             )
             self.densities_.append(density.to(self.device))
 
-    def _parameters(self) -> dict[str, Any]:
-        names = ("backbone", "image_size", "weights", "n_blocks", "condition_dim")
-        names += ("standardisation", "cut_paste", "seed", "augment_seed")
-        return {name: getattr(self, name) for name in names} | asdict(self.training)
-
     def _check_fitted(self) -> None:
         if not hasattr(self, "densities_"):
             raise InputError("this BGAD is not fitted yet: call fit or load first")
@@ -289,7 +297,6 @@ class BGAD:
         n = len(known)
         if not self.cut_paste:
             return known, masks, np.full(n, 1 / n)
-        from bgad.synthesis import cut_paste
         images, pasted_masks = cut_paste(
             normal.images, known.images, masks, self.cut_paste, self.augment_seed
         )
@@ -303,7 +310,12 @@ class BGAD:
         return both, np.concatenate([masks, pasted_masks]), probabilities
 
     def _density(
-        self, height: int, width: int, standardisation: Standardisation, channels: int, seed: int = 0
+        self,
+        height: int,
+        width: int,
+        standardisation: Standardisation,
+        channels: int,
+        seed: int = 0,
     ) -> LevelDensity:
         generator = torch.Generator().manual_seed(seed)
         flow = ConditionalFlow(channels, self.condition_dim, self.n_blocks, generator)
