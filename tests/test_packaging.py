@@ -1,0 +1,118 @@
+"""Packaging and architecture: declared dependencies, the conda twin, who may import whom."""
+
+import ast
+import sys
+from collections.abc import Iterable
+from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+OURS = ("bgad", "benchmark")
+CONDA_NAMES = {"torch": "pytorch"}
+
+
+def declared(lines: Iterable[str]) -> dict[str, str]:
+    """Name -> version specifier of requirement lines, without the project itself."""
+    names: dict[str, str] = {}
+    for requirement in map(Requirement, lines):
+        name, version = canonicalize_name(requirement.name), str(requirement.specifier)
+        assert names.setdefault(name, version) == version, f"{name} is declared twice, differently"
+    names.pop(PROJECT["name"], None)
+    return names
+
+
+LIBRARY = declared(PROJECT["dependencies"])
+ALL = declared(chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()))
+
+
+def conda_lines() -> tuple[list[str], list[str]]:
+    lines = yaml.safe_load((REPOSITORY / "environment.yml").read_text())["dependencies"]
+    (pip,) = [line["pip"] for line in lines if isinstance(line, dict)]
+    return [line for line in lines if isinstance(line, str)], pip
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Dotted name -> file."""
+    paths = sorted((REPOSITORY / package).rglob("*.py"))
+    parts = {path: path.relative_to(REPOSITORY).with_suffix("").parts for path in paths}
+    return {".".join(p).removesuffix(".__init__"): path for path, p in parts.items()}
+
+
+def imports(path: Path, at_import_time: bool = False) -> set[str]:
+    """Dotted names that a file imports anywhere, or only outside of functions."""
+    names, nodes = set(), [ast.parse(path.read_text())]
+    while nodes:
+        node = nodes.pop()
+        if at_import_time and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} uses a relative import"
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        nodes += ast.iter_child_nodes(node)
+    return names
+
+
+def test_conda_environment_equals_pyproject():
+    conda, pip = conda_lines()
+    assert "-e ." in pip
+    listed = declared([line for line in pip if line != "-e ."])
+    for line in conda:
+        requirement = Requirement(line)
+        listed[requirement.name] = str(requirement.specifier)
+    assert listed.pop("python") == PROJECT["requires-python"]
+    assert listed.pop("pip") == ""
+    assert listed == {CONDA_NAMES.get(name, name): version for name, version in ALL.items()}
+
+
+@pytest.fixture(scope="module")
+def distributions() -> dict[str, list[str]]:
+    """Import name -> names of the installed packages that offer it."""
+    return dict(packages_distributions())
+
+
+@pytest.mark.parametrize(("package", "allowed"), [("bgad", LIBRARY), ("benchmark", ALL)])
+def test_every_imported_package_is_declared(package, allowed, distributions):
+    for name, path in modules(package).items():
+        tops = {imported.split(".")[0] for imported in imports(path)}
+        for top in tops - sys.stdlib_module_names - set(OURS):
+            providers = {canonicalize_name(d) for d in distributions.get(top, [top])}
+            assert providers & set(allowed), f"{name} imports {top}, which is not declared"
+
+
+def test_bgad_knows_nothing_of_benchmark():
+    for name, path in modules("bgad").items():
+        assert not any(i.split(".")[0] == "benchmark" for i in imports(path)), name
+
+
+def test_imports_have_no_cycle():
+    files = {name: path for package in OURS for name, path in modules(package).items()}
+    graph = {
+        # A package's own __init__ only gathers what its modules offer.
+        name: {i for i in imports(path, at_import_time=True) if i in files and i != name}
+        for name, path in files.items()
+        if path.name != "__init__.py"
+    }
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(graph)
+
+
+def test_every_module_opens_with_one_line():
+    for package in OURS:
+        for name, path in modules(package).items():
+            docstring = ast.get_docstring(ast.parse(path.read_text()))
+            first_line = (docstring or "").split("\n\n")[0]
+            assert first_line and "\n" not in first_line, f"{name} has no one-line docstring"
