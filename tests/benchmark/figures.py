@@ -1,0 +1,26 @@
+"""Results whose figures a test chooses."""
+
+from instant import make_result
+
+from benchmark.cells import Cell
+from benchmark.profiles import Profile
+from benchmark.schema import METRICS, Result
+
+__all__ = ["result_of"]
+
+
+def result_of(
+    cell: Cell,
+    value: float | None,
+    paper: float | None = None,
+    study: str | None = None,
+    **changes,
+) -> Result:
+    """Make a result of BGAD that has `value` for each metric, on the paper's test set `paper`."""
+    common = dict.fromkeys(METRICS, value)
+    figures = {
+        "common": common,
+        "paper": common if paper is None else dict.fromkeys(METRICS, paper),
+    }
+    profile = Profile(cell.profile, study=study)
+    return make_result(cell, profile=profile, **{"metrics": figures} | changes)
