@@ -1,10 +1,20 @@
 """A tiny data set, and a method that costs nothing, for the tests of the benchmark."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `instant`, which profiles here name
+
+
+@pytest.fixture(autouse=True)
+def children_import_what_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processes that a test starts import the same modules."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
 
 
 def _draw(path: Path, seed: int, mask: bool = False) -> None:

@@ -1,0 +1,115 @@
+"""Profiles: read strictly, hashed by what counts."""
+
+from pathlib import Path
+
+import instant  # noqa: F401
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.profiles import Profile, load_profile, profile_names
+from bgad.errors import InputError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str, name: str = "mine.yaml") -> str:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_a_file_becomes_a_profile_named_after_it(write):
+    path = write("description: Mine.\nmethod: instant\nmodel: {seconds: 1e-3}\n")
+    profile = load_profile(path)
+    assert (profile.name, profile.description) == ("mine", "Mine.")
+    assert profile.parameters == {"seconds": 0.001, "fails": ""}
+    assert profile.config.parameters == profile.parameters
+    assert profile.config.profile_hash == profile.hash
+
+
+def test_the_hash_changes_with_the_hyper_parameters_alone():
+    profile = Profile("a", "instant", {"seconds": 1.0})
+    same = [
+        Profile("b", "instant", {"seconds": 1.0}, "Other words.", "study", 3.0),
+        Profile("a", "instant", {"seconds": 1.0, "fails": ""}),
+    ]
+    other = [
+        Profile("a", "instant", {"seconds": 2.0}),
+        Profile("a", "instant", {"seconds": 1.0, "fails": "3"}),
+    ]
+    assert {p.hash for p in same} == {profile.hash}
+    assert len({p.hash for p in [profile, *other]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("metod: bgad", "unknown key 'metod'"),
+        ("model: [1]", "model can't be"),
+        ("model: {1: 2}", "1 is no parameter's name"),
+        ("- a", "must hold keys and values"),
+        ("", "must hold keys and values"),
+        ("model: {a: 1, a: 2}", "a is given twice"),
+        ("model: {a: !!python/object/apply:os.getcwd []}", "no readable YAML"),
+        ("model: {", "no readable YAML"),
+        ("? [a]\n: b", "no readable YAML"),
+        ("a: 2024-13-45", "no readable YAML"),
+    ],
+)
+def test_broken_files_are_refused_with_file_and_key(write, text, message):
+    path = write(text)
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    assert path in str(caught.value)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("{secnods: 1}", "secnods"),
+        ("{seconds: -1}", "must not be negative"),
+        ("{seed: 1}", "seed can't be set"),
+        ("{seconds: .inf}", "finite"),
+        ("{fails: 2024-01-01}", "finite numbers, words"),
+    ],
+)
+def test_wrong_parameters_are_refused_with_the_file(write, model, message):
+    path = write(f"method: instant\nmodel: {model}")
+    with pytest.raises(InputError) as caught:
+        _ = load_profile(path).parameters
+    assert path in str(caught.value)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["nonsense", ""])
+def test_unknown_methods_are_refused(method):
+    with pytest.raises(InputError, match="unknown method"):
+        _ = Profile("a", method).hash
+
+
+def test_unknown_profiles_are_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="unknown profile 'nothing': give one of"):
+        load_profile("nothing")
+    with pytest.raises(InputError, match="unknown profile"):
+        load_profile("nothing.yaml")
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda b: b.decode("latin1"))))
+def test_any_text_is_a_profile_or_refused(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        assert load_profile(str(path)).source == str(path)
+    except InputError as error:
+        assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_shipped_profiles_are_usable_and_say_what_they_are(name):
+    profile = load_profile(name)
+    assert profile.name == name == Path(profile.source).stem
+    assert profile.description.endswith(".")
+    assert profile.parameters
