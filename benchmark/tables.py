@@ -14,6 +14,7 @@ __all__ = [
     "CATEGORIES",
     "HEADLINE",
     "LEGEND",
+    "SHORT_TITLES",
     "TITLES",
     "column",
     "display_name",
@@ -45,6 +46,17 @@ CATEGORIES = (
     "zipper",
 )
 """MVTec AD's categories in the order of the tables' columns; own ones follow by name."""
+
+SHORT_TITLES = {
+    "image_auroc": "image-AUC",
+    "image_ap": "image-AP",
+    "pixel_auroc": "pixel-AUC",
+    "pixel_ap": "pixel-AP",
+    "pixel_f1_max": "pixel-F1",
+    "pixel_f1_boundary": "pixel-F1 at the explicit boundary",
+    "aupro_30": "AUPRO",
+}
+"""Metric -> its name in a table."""
 
 TITLES = {
     "image_auroc": "image-AUC (AUROC of the image scores)",
