@@ -47,7 +47,13 @@ class Canvas:
         self.planes = np.zeros((channels, SIZE, SIZE))
         self.regions: dict[str, np.ndarray] = {}
 
-    def _light(self, colour) -> np.ndarray:
+    def copy(self) -> "Canvas":
+        """A canvas to go on painting on; the regions are shared."""
+        other = Canvas.__new__(Canvas)
+        other.planes, other.regions = self.planes.copy(), self.regions
+        return other
+
+    def light(self, colour) -> np.ndarray:
         """Colour as planes: a number, three numbers or whole planes, averaged if grey."""
         light = np.asarray(colour, dtype=np.float64)
         if light.ndim == 1:
@@ -58,12 +64,12 @@ class Canvas:
 
     def fill(self, colour) -> None:
         """Cover everything with a colour."""
-        self.planes[:] = self._light(colour)
+        self.planes[:] = self.light(colour)
 
     def paint(self, alpha, colour, window=ALL) -> None:
         """Blend a colour over (a window of) the planes, `alpha` in [0, 1]."""
         part = self.planes[(slice(None), *window)]
-        part += alpha * (self._light(colour) - part)
+        part += alpha * (self.light(colour) - part)
 
     def shade(self, factor, window=ALL) -> None:
         """Multiply (a window of) the planes, all channels alike."""

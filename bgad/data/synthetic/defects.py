@@ -24,7 +24,9 @@ __all__ = [
     "Step",
     "bend",
     "blob",
+    "defect",
     "edit",
+    "either",
     "nudge",
     "overlay",
     "replace",
@@ -88,6 +90,16 @@ def edit(function: Callable[..., None], **options: Any) -> Step:
     return Step(function, True, options)
 
 
+def either(*groups: Step | tuple[Step, ...]) -> OneOf:
+    """One of several steps or groups of steps."""
+    return OneOf(tuple(group if isinstance(group, tuple) else (group,) for group in groups))
+
+
+def defect(name: str, count: int, severity: tuple[float, float], *steps: Step | OneOf) -> Defect:
+    """An anomaly type, see `Defect`."""
+    return Defect(name, count, severity, steps)
+
+
 def overlay(function: Callable[..., None], **options: Any) -> Step:
     """A step that paints on the canvas."""
     return Step(function, False, options)
@@ -108,17 +120,22 @@ def nudge(
 
 
 def bend(
-    p: dict, draws: Draws, centres: tuple[Point, ...], spread: Point, radius: float, shift: Point
+    p: dict,
+    draws: Draws,
+    centres: tuple[Point, ...],
+    spread: Point,
+    radius: float,
+    shift_x: float,
+    shift_y: float,
 ) -> None:
     """Push what lies within `radius` of a point aside, smoothly; nothing moves beyond it.
 
-    The point is one of `centres`, moved by up to `spread`; `shift` in pixels, with the sign of
-    each part drawn.
+    The point is one of `centres`, moved by up to `spread`; the shifts in pixels, either way.
     """
     cx, cy = draws.choice(centres)
     cx += draws.uniform(-spread[0], spread[0])
     cy += draws.uniform(-spread[1], spread[1])
-    dx, dy = shift[0] * draws.sign(), shift[1] * draws.sign()
+    dx, dy = shift_x * draws.sign(), shift_y * draws.sign()
 
     def warp(x, y):
         weight = np.clip(1 - ((x - cx) ** 2 + (y - cy) ** 2) / radius**2, 0, 1) ** 2
@@ -248,7 +265,7 @@ def blob(
         alpha = contrast * inside[window] * cover(distance, softness)
         light = np.asarray(colour, dtype=np.float64).reshape(-1, 1, 1)
         if multiply:
-            light = canvas.planes[(slice(None), *window)] * canvas._light(light) / 255
+            light = canvas.planes[(slice(None), *window)] * canvas.light(light) / 255
         if texture:
             light = light * (1 + texture * fractal(draws, cell, 2, 0.8)[window])
         canvas.paint(alpha, light, window)

@@ -39,7 +39,7 @@ def bottle(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
         arc = np.clip(0.35 + 0.65 * along + 0.25 * smooth(draws, 14), 0, 1)
         canvas.paint(strength * arc * cover(abs(r - radius) - width, 2.0), colour)
     frost = (r > 56) & (r < 72)
-    canvas.shade(1 + frost * 0.10 * smooth(draws, 2) + 0.03 * smooth(draws, 20))
+    canvas.shade(1 + frost * 0.10 * smooth(draws, 2) + (r < 112) * 0.03 * smooth(draws, 20))
     canvas.regions.update(
         glass=cover(abs(r - 84) - 26), lip=cover(abs(r - 70) - 14), inside=cover(r - 50)
     )
@@ -49,47 +49,38 @@ def cable(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
     """The cut end of a cable: a sheath around three insulated bundles of copper strands."""
     canvas.fill(p["ground"])
     r = np.sqrt(x**2 + y**2)
-    canvas.paint(cover(r - 116, 2.0), rings(r, p["sheath"]))
-    canvas.shade(1 + 0.05 * smooth(draws, 9))
-    canvas.regions.update(sheath=cover(abs(r - 108) - 7), insulation=0 * r, bundle=0 * r)
+    canvas.paint(cover(r - 118, 2.0), rings(r, p["sheath"]))
+    canvas.shade(1 + 0.03 * smooth(draws, 9))
+    canvas.regions.update(sheath=cover(abs(r - 110) - 7), insulation=0 * r, bundle=0 * r)
     brightness = draws.unit(3, 32, 32)
     for place, (turn, colour) in enumerate(zip(p["places"], p["wires"], strict=True)):
-        cx, cy = 51 * np.cos(turn), 51 * np.sin(turn)
-        window = near(x, y, cx, cy, 50)
+        cx, cy = 53 * np.cos(turn), 53 * np.sin(turn)
+        window = near(x, y, cx, cy, 52)
         wx, wy = x[window] - cx, y[window] - cy
         wr = np.sqrt(wx**2 + wy**2)
         if colour is None:
-            canvas.paint(cover(wr - 43, 3.0), p["gap"], window)
+            canvas.paint(cover(wr - 45, 3.0), np.multiply.outer(p["gap"], 0.6 + wr / 60), window)
             continue
-        canvas.paint(cover(wr - 46, 4.0), p["gap"], window)
-        light = 0.82 + 0.3 * np.clip(1 - abs(wr - 37) / 7, 0, 1)
-        canvas.paint(cover(wr - 43.5, 1.5), np.multiply.outer(colour, light), window)
-        canvas.paint(cover(wr - 31, 2.5), p["gap"], window)
+        canvas.paint(cover(wr - 48, 4.0), p["gap"], window)
+        light = 0.82 + 0.3 * np.clip(1 - abs(wr - 39) / 7, 0, 1)
+        canvas.paint(cover(wr - 45.5, 1.5), np.multiply.outer(colour, light), window)
+        canvas.paint(cover(wr - 33.5, 2.5), p["gap"], window)
         twist = p[f"twist_{place}"]
         tx = np.cos(twist) * wx - np.sin(twist) * wy
         ty = np.sin(twist) * wx + np.cos(twist) * wy
-        strand, light = strands(tx, ty, 8.2, brightness[place])
-        alpha = cover(wr - 29, 2.0) * strand
+        strand, light = strands(tx, ty, 7.6, brightness[place])
+        alpha = cover(wr - 32, 2.0) * strand
         canvas.paint(alpha, np.multiply.outer(p["copper"], light), window)
-        canvas.regions["bundle"][window] += cover(wr - 24)
-        canvas.regions["insulation"][window] += cover(abs(wr - 38) - 5)
+        canvas.regions["bundle"][window] += cover(wr - 27)
+        canvas.regions["insulation"][window] += cover(abs(wr - 40) - 5)
 
 
 def strands(x, y, pitch: float, brightness: np.ndarray):
-    """Round ends packed in a hexagonal lattice: coverage and light."""
-    rows = pitch * 3**0.5
-    best, light = None, None
-    for shift in (0.0, 0.5):
-        column, row = np.round(x / pitch - shift), np.round(y / rows - shift)
-        squared = (x - (column + shift) * pitch) ** 2 + (y - (row + shift) * rows) ** 2
-        here = brightness[row.astype(int) % 16 + int(32 * shift), column.astype(int) % 32]
-        if best is None:
-            best, light = squared, here
-        else:
-            light = np.where(squared < best, here, light)
-            best = np.minimum(best, squared)
-    distance = np.sqrt(best)
-    return cover(distance - pitch * 0.46, 1.5), 0.55 + 0.65 * light - 0.02 * best
+    """Round ends of wires, closely packed: coverage and light."""
+    cx, cy, row, column = shapes.honeycomb(x, y, pitch, pitch * 0.75**0.5)
+    squared = (x - cx) ** 2 + (y - cy) ** 2
+    light = 0.55 + 0.65 * brightness[row % 32, column % 32] - 0.02 * squared
+    return cover(np.sqrt(squared) - pitch * 0.46, 1.5), light
 
 
 def capsule(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
@@ -156,22 +147,25 @@ def metal_nut(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
     canvas.fill(p["ground"])
     lean = -1 if p["flipped"] else 1
     u, v = shapes.fold(x, lean * y)
-    r = np.sqrt(x**2 + y**2)
-    lobes = shapes.box(u - 88, v - 6 - 0.18 * (u - 88), 22, 24, 9)
-    nut = np.minimum(r - 82, lobes)
-    alpha = cover(np.maximum(nut, 33 - r), 1.5)
-    brushed = smooth(draws, 1.6) + 0.8 * fractal(draws, 12, 2)
-    height = np.clip(-nut / 9, 0, 1)
-    tone = 0.62 + 0.38 * height + 0.05 * brushed + 0.10 * relief_of(height * 0.5)
-    metal = np.asarray(p["metal"], dtype=np.float64)[:, None, None] * tone
+    squared = x**2 + y**2
+    r = np.sqrt(squared)
+    lobes = shapes.box(u - 84, v - 7 - 0.16 * (u - 84), 29, 27, 12)
+    nut = shapes.merge(r - 86, lobes, 14)
+    alpha = cover(np.maximum(nut, 36 - r), 1.5)
+    turn = 2 * p["pose_turn"] + 1.2
+    sheen = (np.cos(turn) * (x**2 - y**2) + np.sin(turn) * 2 * x * y) / squared
+    brushed = 0.6 * smooth(draws, 1.8) + fractal(draws, 20, 3)
+    height = np.clip(-nut / 8, 0, 1)
+    tone = 0.60 + 0.30 * height + 0.035 * brushed + 0.13 * sheen + 0.16 * relief_of(height * 0.5)
+    metal = np.asarray(p["metal"], dtype=np.float64)[:, None, None] * tone * p["finish"]
     canvas.paint(alpha, metal)
     face = p["face_flipped"] if p["flipped"] else p["face"]
     for radius, width, colour, strength in face:
         canvas.paint(strength * alpha * cover(abs(r - radius) - width, 2.0), colour)
-    thread = ridge((r - 33) / 3.2) * cover(abs(r - 38) - 5, 1.0)
-    canvas.paint(0.7 * alpha * thread, p["groove"])
+    thread = ridge((r - 36) / 3.4) * cover(abs(r - 41) - 5, 1.0)
+    canvas.paint(0.75 * alpha * thread, p["groove"])
     canvas.regions.update(
-        nut=alpha * cover(nut + 5), lobe=alpha * cover(lobes + 5) * cover(86 - r, 3.0)
+        nut=alpha * cover(nut + 5), lobe=alpha * cover(lobes + 5) * cover(88 - r, 3.0)
     )
 
 
@@ -183,14 +177,14 @@ def pill(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
     dome = np.clip(-outline / 26, 0, 1)
     tone = 0.80 + 0.20 * (1 - (1 - dome) ** 2) + 0.012 * fractal(draws, 8, 3)
     canvas.paint(alpha, np.asarray(p["body"], dtype=np.float64)[:, None, None] * tone)
-    density = draws.uniform(2.35, 2.6)
-    for colour, cell, strength in ((p["speck"], 3.6, 0.75), (p["spot"], 4.5, 0.35)):
+    density = draws.uniform(2.05, 2.25)
+    for colour, cell, strength in ((p["speck"], 4.2, 0.8), (p["spot"], 5.0, 0.3)):
         specks = cover(density - smooth(draws, cell), 0.5)
         canvas.paint(strength * alpha * specks, colour)
     place = p["imprint_x"], p["imprint_y"] + 2.0
     window = near(x, y, *place, 60, 38)
     strokes = shapes.text(x[window] - place[0], y[window] - place[1], p["imprint"], 52, 0.96)
-    canvas.shade(1 + p["depth"] * relief(cover(strokes - 3.2, 4.0)), window)
+    canvas.shade(1 + p["depth"] * relief(cover(strokes - 3.4, 3.0)), window)
     inner = cover(outline + 7)
     canvas.regions.update(
         pill=inner,
@@ -202,58 +196,53 @@ def pill(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
 def screw(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
     """A countersunk wood screw, head at -x, tip at +x, in any direction on light grey."""
     canvas.fill(p["ground"] + 2.0 * smooth(draws, 30))
-    half = np.interp(x, (-88, -84, -62, -52, -16, 60, 86, 89), (31, 30, 13, 9, 9, 8.5, 2.5, 0))
-    turns = x / 14.0 + 0.22 * y / 9 + p["turn"]
-    wound = np.clip((x + 14) / 6, 0, 1) * np.clip((88 - x) / 10, 0, 1)
-    crest = np.clip(2.6 * ridge(turns) - 1.45, 0, 1) * wound * p["depth"]
+    half = np.interp(x, (-110, -105, -76, -64, -6, 80, 106, 114), (35, 34, 15, 12, 12, 10, 4, 0))
+    turns = x / 17.0 + 0.18 * np.clip(y / 12, -1, 1) + p["turn"]
+    wound = np.clip((x + 8) / 6, 0, 1) * np.clip((112 - x) / 16, 0, 1)
+    crest = np.clip(2.2 * ridge(turns) - 1.0, 0, 1) ** 1.5 * wound * p["depth"]
     half = half + crest
-    distance = np.maximum((abs(y) - half) * 0.93, abs(x) - 88)
-    canvas.shade(1 - 0.35 * cover(np.maximum(abs(y - 4) - half, abs(x) - 88) - 2, 16))
+    distance = np.maximum((abs(y) - half) * 0.93, abs(x + 2) - 111)
+    canvas.shade(1 - 0.25 * cover(np.maximum(abs(y - 4) - half, abs(x - 2) - 110) - 1, 14))
     across = y / np.maximum(half, 0.5)
     barrel = np.sqrt(np.clip(1 - across**2, 0, 1))
     glint = np.clip(1 - abs(across + 0.35) / 0.35, 0, 1)
     light = 0.42 + 0.42 * barrel + 0.45 * glint + 0.05 * smooth(draws, 3)
-    light = light + wound * 0.34 * (ridge(turns + 0.18) - 0.62)
+    light = light + wound * 0.36 * (ridge(turns + 0.14) - 0.6)
     canvas.paint(cover(distance, 1.3), p["metal"] * light)
-    top = shapes.ellipse(x + 86, y, 6.5, 30.5)
+    top = shapes.ellipse(x + 107, y, 8, 34.5)
     canvas.paint(cover(top, 1.3), p["metal"] * (1.15 + 0.06 * smooth(draws, 4)))
-    canvas.paint(0.85 * cover(shapes.ellipse(x + 86, y, 3.0, 11), 1.3), p["recess"])
+    canvas.paint(0.85 * cover(shapes.ellipse(x + 107, y, 3.6, 12), 1.3), p["recess"])
     solid = cover(distance)
     canvas.regions.update(
-        head=solid * cover(x + 66, 1.0),
-        neck=solid * cover(abs(x + 37) - 18, 1.0),
-        thread=solid * cover(abs(x - 28) - 36, 1.0),
+        ground=cover(-distance - 8),
+        head=solid * cover(x + 80, 1.0),
+        neck=solid * cover(abs(x + 38) - 28, 1.0),
+        thread=solid * cover(abs(x - 44) - 46, 1.0),
     )
 
 
 def toothbrush(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
     """The head of a toothbrush from above: tufts of bristles in rows."""
     canvas.fill(p["ground"])
-    head = shapes.box(x, y + 4, 47, 96, 44)
-    neck = shapes.box(x, y - 110, 17, 40, 4)
-    body = np.minimum(head, neck)
+    head = shapes.box(x, y + 2, 53, 108, 50)
+    neck = shapes.box(x, y - 118, 17, 40, 4)
+    body = shapes.merge(head, neck, 12)
     shade = 0.62 + 0.38 * np.clip(-body / 7, 0, 1)
     canvas.paint(cover(body, 1.5), np.multiply.outer(p["body"], shade))
     canvas.paint(0.6 * cover(abs(body + 3) - 1.2, 2.0), 235.0)
-    pitch_x, pitch_y = 21.0, 19.0
-    row = np.round((y + 4) / pitch_y)
-    offset = 0.5 * (row.astype(int) % 2)
-    column = np.round(x / pitch_x - offset)
-    cx, cy = (column + offset) * pitch_x, row * pitch_y - 4
-    jitter = draws.unit(2, 16, 16) * 3 - 1.5
-    index = (row.astype(int) % 16, column.astype(int) % 16)
-    tx, ty = x - cx - jitter[0][index], y - cy - jitter[1][index]
-    tuft = np.sqrt(tx**2 + ty**2) - 10.8
-    inside = shapes.box(cx, cy + 4, 43, 92, 40) < 0
-    outer = abs(cx) > 22
-    colour = np.where(
-        outer, *(np.asarray(p[k], dtype=np.float64)[:, None, None] for k in ("outer", "inner"))
-    )
-    bristles = 0.80 + 0.17 * smooth(draws, 1.4) + 0.10 * smooth(draws, 4)
-    light = bristles * (1.08 - 0.35 * np.clip(tuft / 10.8 + 1, 0, 1.1) ** 2)
-    canvas.paint(0.55 * cover(tuft - 3, 5.0) * inside, 20.0)
-    canvas.paint(cover(tuft, 2.5) * inside, colour * light)
-    canvas.regions.update(bristles=cover(shapes.box(x, y + 4, 36, 84, 36)))
+    cx, cy, row, column = shapes.honeycomb(x, y + 2, 22.0, 19.0)
+    index = (row % 16, column % 16)
+    height, tilt = 0.85 + 0.25 * draws.unit(16, 16), draws.unit(2, 16, 16) * 0.03 - 0.015
+    tx, ty = x - cx, y + 2 - cy
+    tuft = np.sqrt(tx**2 + ty**2) - 11.2 + 1.0 * smooth(draws, 2.5)
+    planted = (shapes.box(cx, cy, 46, 101, 44) < 0) * 1.0
+    colours = (np.asarray(p[zone], dtype=np.float64)[:, None, None] for zone in ("outer", "inner"))
+    colour = np.where((abs(cx) > 26) | (cy < -70), *colours)
+    fibres = 1 + 0.13 * smooth(draws, 6, 1.3) + 0.05 * smooth(draws, 3)
+    light = (height[index] + tilt[0][index] * tx + tilt[1][index] * ty) * fibres
+    canvas.paint(0.7 * cover(tuft - 2, 5.0) * planted, 30.0)
+    canvas.paint(cover(tuft, 4.0) * planted, colour * light)
+    canvas.regions.update(bristles=cover(shapes.box(x, y + 2, 42, 96, 40)))
 
 
 def transistor(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
@@ -292,7 +281,7 @@ def transistor(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
     circle = abs(np.sqrt(ox**2 + oy**2) - 16) - 0.8
     canvas.paint(0.35 * cover(circle, 1.5), 75.0)
     canvas.paint(0.5 * cover(abs(case + 1.5) - 0.8, 1.5), 60.0)
-    canvas.regions.update(case=cover(case + 2), rim=cover(case + 1) * cover(-14 - case))
+    canvas.regions.update(board=cover(-case - 10), rim=cover(case + 1) * cover(-14 - case))
 
 
 def zipper(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:

@@ -37,7 +37,9 @@ def render(category: str, split: str, type_: str, index: int) -> tuple[np.ndarra
     def exposed(canvas: Canvas) -> np.ndarray:
         return np.clip(canvas.planes * gain, 0, 255)
 
-    twin = _developed(clean := exposed(_drawn(spec, parameters, draws)), grain)
+    normal = _drawn(spec, parameters, draws)
+    clean = exposed(normal)
+    twin = _developed(clean, grain)
     if type_ == "good":
         return twin, np.zeros((SIZE, SIZE), dtype=bool), twin
     defect = next(d for d in spec.defects if d.name == type_)
@@ -45,10 +47,11 @@ def render(category: str, split: str, type_: str, index: int) -> tuple[np.ndarra
         chance = draws.child("defect", attempt)
         severity = chance.uniform(*defect.severity)
         steps = defect.chosen(chance)
+        early = [step for step in steps if step.early]
         changed = dict(parameters)
-        _apply([s for s in steps if s.early], changed, chance, severity)
-        canvas = _drawn(spec, changed, draws)
-        _apply([s for s in steps if not s.early], canvas, chance, severity)
+        _apply(early, changed, chance, severity)
+        canvas = _drawn(spec, changed, draws, normal.regions) if early else normal.copy()
+        _apply([step for step in steps if not step.early], canvas, chance, severity)
         broken = exposed(canvas)
         mask = _changed(clean, broken)
         if mask.sum() >= SMALLEST:
@@ -71,8 +74,11 @@ def _parameters(spec: Category, draws: Draws) -> dict:
     return {**spec.fixed, **own, **pose, "warps": ()}
 
 
-def _drawn(spec: Category, p: dict, draws: Draws) -> Canvas:
-    """The picture for these parameters; its chance is the same each time."""
+def _drawn(spec: Category, p: dict, draws: Draws, regions: dict | None = None) -> Canvas:
+    """The picture for these parameters; its chance is the same each time.
+
+    `regions` are those of the twin, so that its quirks lie where they did.
+    """
     x, y = pixels()
     x, y = (x - p["pose_x"]) / p["pose_zoom"], (y - p["pose_y"]) / p["pose_zoom"]
     cosine, sine = np.cos(p["pose_turn"]), np.sin(p["pose_turn"])
@@ -81,6 +87,12 @@ def _drawn(spec: Category, p: dict, draws: Draws) -> Canvas:
         x, y = warp(x, y)
     canvas = Canvas(spec.channels)
     spec.draw(canvas, x, y, p, draws.child("picture"))
+    regions, canvas.regions = canvas.regions, regions or canvas.regions
+    chance = draws.child("quirks")
+    for step in spec.quirks:
+        if chance.integer(2):
+            step(canvas, chance, chance.uniform(0, 1))
+    canvas.regions = regions
     return canvas
 
 

@@ -7,7 +7,19 @@ import numpy as np
 
 from bgad.data.synthetic.draws import Draws
 
-__all__ = ["box", "disc", "ellipse", "fold", "near", "polyline", "ridge", "text", "wander"]
+__all__ = [
+    "box",
+    "disc",
+    "ellipse",
+    "fold",
+    "honeycomb",
+    "merge",
+    "near",
+    "polyline",
+    "ridge",
+    "text",
+    "wander",
+]
 
 Point = tuple[float, float]
 
@@ -15,7 +27,7 @@ _GLYPHS: dict[str, list[list[Point]]] = {
     "F": [[(0, 1), (0, 0), (0.62, 0)], [(0, 0.5), (0.5, 0.5)]],
     "E": [[(0.62, 1), (0, 1), (0, 0), (0.62, 0)], [(0, 0.5), (0.5, 0.5)]],
     "L": [[(0, 0), (0, 1), (0.62, 1)]],
-    "I": [[(0, 0), (0, 1)]],
+    "I": [[(0.3, 0), (0.3, 1)]],
     "5": [
         [(0.6, 0), (0.05, 0), (0, 0.45), (0.35, 0.38), (0.6, 0.55)],
         [(0.6, 0.55), (0.6, 0.8), (0.35, 1), (0, 0.92)],
@@ -74,6 +86,35 @@ def fold(x, y):
     sideways = abs(x) >= abs(y)
     sign = np.where(np.where(sideways, x, y) < 0, -1.0, 1.0)
     return sign * np.where(sideways, x, y), sign * np.where(sideways, y, -x)
+
+
+def honeycomb(x, y, pitch_x: float, pitch_y: float):
+    """The nearest node of a lattice whose every other row is shifted by half a pitch.
+
+    Returns
+    -------
+    cx, cy : float64
+        The node.
+    row, column : int
+        Its place, of either sign.
+    """
+    best = None
+    for shift in (0.0, 0.5):
+        column = np.round(x / pitch_x - shift) + shift
+        row = np.round(0.5 * y / pitch_y - shift) + shift
+        squared = (x - column * pitch_x) ** 2 + (y - 2 * row * pitch_y) ** 2
+        if best is None:
+            best = squared, column, row
+        else:
+            closer = squared < best[0]
+            column, row = np.where(closer, column, best[1]), np.where(closer, row, best[2])
+    return column * pitch_x, 2 * row * pitch_y, (2 * row).astype(int), np.floor(column).astype(int)
+
+
+def merge(first, second, fillet: float):
+    """The union of two shapes, with a fillet of about this radius where they meet."""
+    share = np.clip(0.5 + 0.5 * (second - first) / fillet, 0, 1)
+    return second + (first - second) * share - fillet * share * (1 - share)
 
 
 def ridge(t):

@@ -14,11 +14,16 @@ _CELL, _GAP, _LABEL, _TITLE = 128, 6, 15, 34
 _TEXT, _PAPER, _OUTLINE = (30, 30, 30), (255, 255, 255), (255, 0, 220)
 
 
-def _outlined(image_path: Path, mask_path: Path) -> Image.Image:
-    """An image with a line around its defect."""
-    pixels = np.array(Image.open(image_path).convert("RGB"))
-    near = binary_dilation(np.array(Image.open(mask_path)) > 0, iterations=3)
-    pixels[binary_dilation(near, iterations=2) & ~near] = _OUTLINE
+def _small(image_path: Path, mask_path: Path | None = None) -> Image.Image:
+    """An image at the sheet's size, with a line around its defect."""
+    with Image.open(image_path) as file:
+        image = file.convert("RGB").resize((_CELL, _CELL), Image.Resampling.LANCZOS)
+    if mask_path is None:
+        return image
+    with Image.open(mask_path) as file:
+        mask = np.array(file.resize((_CELL, _CELL), Image.Resampling.BOX)) > 0
+    pixels, near = np.array(image), binary_dilation(mask, iterations=2)
+    pixels[binary_dilation(near) & ~near] = _OUTLINE
     return Image.fromarray(pixels)
 
 
@@ -41,11 +46,11 @@ def contact_sheet(root: Path | str, path: Path | str) -> Path:
     rows = []
     for category in CATEGORIES:
         folder = root / category
-        cells = [(category, Image.open(folder / "train" / "good" / "000.png").convert("RGB"))]
+        cells = [(category, _small(folder / "train" / "good" / "000.png"))]
         for masks in sorted((folder / "ground_truth").iterdir()):
             largest = max(sorted(masks.iterdir()), key=lambda m: np.array(Image.open(m)).sum())
             name = largest.name.replace("_mask", "")
-            cells.append((masks.name, _outlined(folder / "test" / masks.name / name, largest)))
+            cells.append((masks.name, _small(folder / "test" / masks.name / name, largest)))
         rows.append(cells)
     width = _GAP + max(map(len, rows)) * (_CELL + _GAP)
     height = _TITLE + len(rows) * (_CELL + _LABEL + _GAP)
@@ -57,7 +62,7 @@ def contact_sheet(root: Path | str, path: Path | str) -> Path:
         for column, (label, image) in enumerate(cells):
             x, y = _GAP + column * (_CELL + _GAP), _TITLE + row * (_CELL + _LABEL + _GAP)
             draw.text((x, y), label, _TEXT, ImageFont.load_default(12 if column == 0 else 11))
-            sheet.paste(image.resize((_CELL, _CELL), Image.Resampling.LANCZOS), (x, y + _LABEL))
+            sheet.paste(image, (x, y + _LABEL))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, quality=80)
     return path

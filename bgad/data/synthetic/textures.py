@@ -42,19 +42,22 @@ def grid(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
 
 
 def leather(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
-    """Grain: pebbles parted by creases."""
-    pebbles = abs(smooth(draws, p["grain"])) + 0.6 * abs(smooth(draws, p["grain"] * 0.6))
-    height = np.minimum(pebbles, 1.1)
-    light = 1 + 0.16 * (height - 0.7) + 0.15 * relief(height) + 0.05 * smooth(draws, 30)
+    """Grain: pebbles of a warped hexagonal lattice, parted by creases."""
+    u = (x + 2.2 * smooth(draws, 9)) * (2 * np.pi / p["grain"])
+    v = (y + 2.2 * smooth(draws, 9)) * (2 * np.pi / p["grain"])
+    half, root = 0.5 * u, 0.75**0.5 * v
+    pebbles = np.cos(u) + np.cos(half + root) + np.cos(half - root)
+    height = np.minimum(0.4 * pebbles + 0.45 * smooth(draws, 3), 0.5)
+    light = 1 + 0.10 * height + 0.10 * relief(height) + 0.025 * smooth(draws, 40)
     canvas.fill(np.asarray(p["colour"], dtype=np.float64)[:, None, None] * light)
 
 
 def tile(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
     """Polished stone: pale, with dark flecks of all sizes."""
     canvas.fill(mix(p["pale"], p["grey"], cover(0.5 - fractal(draws, 10, 3), 1.0)))
-    coarse, fine = fractal(draws, 11, 3, 0.75), fractal(draws, 5, 2, 0.8)
-    canvas.paint(cover(1.15 - coarse, 0.35), p["fleck"])
-    canvas.paint(0.8 * cover(1.45 - fine, 0.4), p["fleck"])
+    coarse, fine = fractal(draws, 9, 3, 0.8), fractal(draws, 4.5, 2, 0.8)
+    canvas.paint(cover(1.3 - coarse, 0.35), p["fleck"])
+    canvas.paint(0.85 * cover(1.4 - fine, 0.4), p["fleck"])
     canvas.shade(1 + 0.025 * smooth(draws, 2))
 
 
