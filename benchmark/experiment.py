@@ -1,0 +1,270 @@
+"""One cell: split, features, training, scores, metrics, result."""
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.cells import Cell
+from benchmark.methods import Detector, resolve
+from benchmark.profiles import Profile
+from benchmark.provenance import now, stamp
+from benchmark.schema import TEST_SETS, Metrics, Result, Timings, TypeMetrics, config_of
+from benchmark.splits import Split, cell_split, check_disjoint
+from benchmark.store import Store, result_key
+from bgad.backbone import Backbone
+from bgad.data.folder import Category, Sample, load_category
+from bgad.data.images import read_mask
+from bgad.features import EncodedImages, FeatureCache
+from bgad.metrics import PixelCurve, bootstrap_interval, image_metrics, pixel_curve, pixel_metrics
+
+__all__ = ["CellRun", "run_cell"]
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """A finished cell with what a person wants to see of it.
+
+    Attributes
+    ----------
+    result
+        What the store holds.
+    split
+        Its split; `known` are the samples of the known anomalies.
+    samples
+        The N scored test images: those of both test sets.
+    images, masks, maps
+        uint8 (N, H, W, 3), bool (N, H, W), float32 (N, H, W).
+    scores, labels, common
+        float32, bool (anomalous) and bool (in the test set ``common``), each (N,).
+    threshold
+        Map value of the explicit boundary, None for a method without one.
+    history
+        Training curves, one dict of arrays a level.
+    detector
+        The fitted method.
+    """
+
+    result: Result
+    split: Split
+    known: tuple[Sample, ...]
+    samples: tuple[Sample, ...]
+    images: np.ndarray
+    masks: np.ndarray
+    maps: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    common: np.ndarray
+    threshold: float | None
+    history: list[dict[str, np.ndarray]]
+    detector: Detector
+
+    @property
+    def cell(self) -> Cell:
+        """Which cell this is."""
+        return self.result.cell
+
+
+def run_cell(
+    cell: Cell,
+    data_root: str | Path,
+    profile: Profile,
+    store: Store,
+    cache_dir: str | Path,
+    device: str = "cpu",
+    n_jobs: int = 1,
+) -> CellRun:
+    """Compute a cell, and store its result.
+
+    Parameters
+    ----------
+    cell : Cell
+    data_root : path
+        Folder of the cell's data set.
+    profile : Profile
+    store : Store
+        Receives the state behind the pixel metrics, then the result.
+    cache_dir : path
+        Folder of the feature cache.
+    device : str
+        Torch device.
+    n_jobs : int
+        Levels trained at the same time.
+
+    Raises
+    ------
+    InputError
+        Unusable data, a known anomaly in the test set, or weights that can't be had.
+    """
+    started, clock = now(), _Clock()
+    category = load_category(data_root, cell.category)
+    split = cell_split(cell, category)
+    check_disjoint(split, category.content_hashes())
+    with clock("features"):
+        encoded = _encode(category, profile, cache_dir, device)
+    train, known, test = _select(category, split)
+    samples = tuple(category.samples[i] for i in test)
+    with clock("train"):
+        detector = resolve(profile.method)(
+            **profile.model,
+            seed=cell.train_seed,
+            augment_seed=cell.augment_seed,
+            device=device,
+            n_jobs=n_jobs,
+        )
+        anomalous = encoded[known] if known else None
+        masks = _masks([category.samples[i] for i in known], encoded) if known else None
+        detector.fit(encoded[train], anomalous, masks)
+    with clock("score"):
+        scored = encoded[test]
+        maps = detector.anomaly_maps(scored)
+    with clock("metrics"):
+        run = {
+            "maps": maps,
+            "masks": _masks(samples, encoded),
+            "scores": maps.max(axis=(1, 2)),
+            "labels": np.array([sample.is_anomalous for sample in samples]),
+            "common": np.isin([s.name for s in samples], split.common_test),
+            "threshold": detector.boundary_threshold_,
+        }
+        evaluated = _evaluate(samples, cell.seed, **run)
+    curves = {
+        f"{test_set}_{name}": array
+        for test_set, curve in evaluated.pop("curves").items()
+        for name, array in curve.state().items()
+    }
+    history = getattr(detector, "history_", [])
+    result = Result(
+        key=result_key(profile.hash, split.sha256, category.fingerprint()),
+        cell=cell,
+        counts=_counts(split, category),
+        split={"known": list(split.known), "sha256": split.sha256},
+        data={"fingerprint": category.fingerprint()},
+        config=config_of(profile),
+        timings_s=Timings(**clock.seconds, total=clock.total()),
+        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        provenance=stamp(started, device),
+        curves_sha256=store.write_curves(cell, curves),
+        **evaluated,
+    )
+    store.write(result)
+    known_samples = tuple(category.samples[i] for i in known)
+    return CellRun(
+        result,
+        split,
+        known_samples,
+        samples,
+        scored.images,
+        history=history,
+        detector=detector,
+        **run,
+    )
+
+
+def _encode(
+    category: Category, profile: Profile, cache_dir: str | Path, device: str
+) -> EncodedImages:
+    parameters = profile.parameters
+    backbone = Backbone(
+        parameters["backbone"], parameters["image_size"], parameters["weights"], device
+    )
+    return FeatureCache(Path(cache_dir) / "features").get(category, backbone)
+
+
+def _select(category: Category, split: Split) -> tuple[slice, list[int], list[int]]:
+    """Rows of the encoded category: training normals, known anomalies, all scored images."""
+    row = {sample.name: i for i, sample in enumerate(category.samples)}
+    tested = set(split.common_test) | set(split.paper_test)
+    return (
+        slice(0, len(split.train_normal)),
+        [row[name] for name in split.known],
+        sorted(row[name] for name in tested),
+    )
+
+
+def _masks(samples: list[Sample] | tuple[Sample, ...], encoded: EncodedImages) -> np.ndarray:
+    size = encoded.images.shape[1]
+    masks = np.zeros((len(samples), size, size), bool)
+    for mask, sample in zip(masks, samples, strict=True):
+        if sample.mask_path is not None:
+            mask[:] = read_mask(sample.mask_path, size)
+    return masks
+
+
+def _evaluate(
+    samples: tuple[Sample, ...],
+    seed: int,
+    maps: np.ndarray,
+    masks: np.ndarray,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    common: np.ndarray,
+    threshold: float | None,
+) -> dict[str, Any]:
+    types = np.array([sample.type for sample in samples])
+    # `paper` holds all scored images: a smaller known set than the pool leaves more to test.
+    members = {"common": common, "paper": np.ones(len(samples), bool)}
+    report: dict[str, Any] = {"metrics": {}, "intervals": {}, "per_type": {}, "curves": {}}
+    for test_set in TEST_SETS:
+        chosen = members[test_set]
+        s, y, t = scores[chosen], labels[chosen], types[chosen]
+        curve = _pixel_curve(maps, masks, chosen, threshold)
+        report["curves"][test_set] = curve
+        report["metrics"][test_set] = Metrics(
+            **image_metrics(s, y), **pixel_metrics(curve, threshold)
+        )
+        report["intervals"][test_set] = {"image_auroc": bootstrap_interval(s, y, seed=seed)}
+        report["per_type"][test_set] = {
+            kind: _type_metrics(s, y, t == kind, threshold) for kind in sorted(set(t[y]))
+        }
+    return report
+
+
+def _pixel_curve(
+    maps: np.ndarray, masks: np.ndarray, chosen: np.ndarray, threshold: float | None
+) -> PixelCurve:
+    thresholds = () if threshold is None else (threshold,)
+    return pixel_curve(maps, masks, thresholds, np.flatnonzero(chosen))
+
+
+def _type_metrics(
+    scores: np.ndarray, labels: np.ndarray, of_type: np.ndarray, threshold: float | None
+) -> TypeMetrics:
+    against = of_type | ~labels
+    return TypeMetrics(
+        n=int(of_type.sum()),
+        image_auroc=image_metrics(scores[against], labels[against])["image_auroc"],
+        recall=None if threshold is None else float((scores[of_type] > threshold).mean()),
+    )
+
+
+def _counts(split: Split, category: Category) -> dict[str, int]:
+    anomalous = {sample.name for sample in category.anomalies}
+    counts = {"train_normal": len(split.train_normal), "known_anomalies": len(split.known)}
+    for test_set in TEST_SETS:
+        names = getattr(split, f"{test_set}_test")
+        counts[f"test_normal_{test_set}"] = sum(name not in anomalous for name in names)
+        counts[f"test_anomalous_{test_set}"] = sum(name in anomalous for name in names)
+    return counts
+
+
+class _Clock:
+    """Wall-clock seconds of named parts."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[part] = time.perf_counter() - start
+
+    def total(self) -> float:
+        return time.perf_counter() - self._start
