@@ -1,0 +1,140 @@
+"""Whether a run of one's own reproduces the published one."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark.tables import SHORT_TITLES, column, to_markdown
+
+__all__ = ["TOLERANCES", "Verdict", "judge"]
+
+
+# Placeholders until run-to-run variation is measured (the same cells on other numbers of threads
+# and on another machine: the largest difference, rounded up). They rest on this: rounding in
+# another order moves a trained flow a little and with it all pixels, pixel_f1_boundary most, as its
+# threshold moves, too; image figures move in steps of one pair of test images, about 0.001 in the
+# smaller categories of MVTec AD.
+TOLERANCES = {
+    "image_auroc": 0.002,
+    "image_ap": 0.002,
+    "pixel_auroc": 0.001,
+    "pixel_ap": 0.005,
+    "pixel_f1_max": 0.005,
+    "pixel_f1_boundary": 0.01,
+    "aupro_30": 0.002,
+}
+"""Metric -> largest difference (absolute) between two computations of a cell that agree."""
+
+_CELL = ["dataset", "category", "setting", "known_type", "shots", "seed", "profile"]
+_OWN, _UNDEFINED = " of own run", "n/d"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What comparing a run with the published one gave.
+
+    Attributes
+    ----------
+    metrics
+        For each metric: ``metric``, ``largest`` (absolute) and ``mean`` difference (own -
+        published), ``tolerance, within``.
+    beyond
+        The figures beyond tolerance: the cell's columns, ``metric, published, own, tolerance,
+        difference``.
+    compared
+        Cells compared.
+    other_settings
+        Cells left out, as profile or split are not those of the published run.
+    other_images
+        Cells among the compared whose image files are not those of the published run.
+    """
+
+    metrics: pd.DataFrame
+    beyond: pd.DataFrame
+    compared: int
+    other_settings: int
+    other_images: int
+
+    @property
+    def word(self) -> str:
+        """``reproduced``, ``not reproduced`` or ``nothing to compare``."""
+        if not self.compared:
+            return "nothing to compare"
+        return "reproduced" if self.metrics["within"].all() else "not reproduced"
+
+    def markdown(self) -> str:
+        """The verdict as a person reads it."""
+        parts = [f"Reproduction of the published results: **{self.word}**, cells: {self.compared}."]
+        if self.other_settings:
+            parts.append(
+                "Left out, as their profile or split is not the published one: "
+                f"cells: {self.other_settings}."
+            )
+        if self.other_images:
+            parts.append(
+                "Computed from other image files than the published ones (such as another size), "
+                f"which changes figures: cells: {self.other_images}."
+            )
+        if self.compared:
+            parts.append(to_markdown(_readable(self.metrics)))
+        if len(self.beyond):
+            parts += ["Beyond tolerance:", to_markdown(_readable(self.beyond))]
+        return "\n\n".join(parts)
+
+
+def judge(published: pd.DataFrame, own: pd.DataFrame) -> Verdict:
+    """Compare a run with the published one, cell by cell, on the test set ``common``.
+
+    Figures that are undefined in both agree; those undefined in one of them never do. Cells that
+    only one of the two has, and those with seeds set apart, do not count.
+
+    Parameters
+    ----------
+    published, own
+        See `benchmark.tables.results_frame`.
+    """
+    published, own = published[~published["apart"]], own[~own["apart"]]
+    both = published.merge(own, on=_CELL, suffixes=("", _OWN))
+    same = pd.Series(True, both.index)
+    for name in ("profile_hash", "split_sha256"):  # else another experiment of the same name
+        same &= both[name] == both[name + _OWN]
+    pairs = both[same]
+    figures = pd.concat(
+        [
+            pairs[_CELL].assign(
+                metric=metric,
+                published=pairs[column(metric)],
+                own=pairs[column(metric) + _OWN],
+                tolerance=tolerance,
+            )
+            for metric, tolerance in TOLERANCES.items()
+        ],
+        ignore_index=True,
+    )
+    figures["difference"] = figures["own"] - figures["published"]
+    undefined = figures["own"].isna() & figures["published"].isna()
+    figures["within"] = (figures["difference"].abs() <= figures["tolerance"]) | undefined
+    metrics = figures.groupby("metric", sort=False).agg(
+        largest=("difference", lambda values: values.abs().max()),
+        mean=("difference", "mean"),
+        tolerance=("tolerance", "first"),
+        within=("within", "all"),
+    )
+    return Verdict(
+        metrics=metrics.reset_index(),
+        beyond=figures[~figures["within"]].drop(columns="within"),
+        compared=len(pairs),
+        other_settings=int((~same).sum()),
+        other_images=int((pairs["fingerprint"] != pairs["fingerprint" + _OWN]).sum()),
+    )
+
+
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
+    texts = table.assign(metric=table["metric"].map(SHORT_TITLES))
+    if "within" in table:
+        texts["within"] = table["within"].map({True: "yes", False: "no"})
+    for name in texts.select_dtypes("float"):
+        texts[name] = [_UNDEFINED if pd.isna(value) else f"{value:.4f}" for value in texts[name]]
+    if "known_type" in table:
+        texts["known_type"] = table["known_type"].fillna("")
+    return texts.rename(columns=lambda name: name.replace("_", " "))
