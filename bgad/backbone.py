@@ -1,7 +1,9 @@
 """Frozen ImageNet-pretrained feature pyramid."""
 
+import copy
 import hashlib
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +85,7 @@ class Backbone:
         self._scale = (1 / (255 * std)).to(self.device)
         self._shift = (-mean / std).to(self.device)
         freeze(network)
-        network = _fold_batch_norms(network.eval())
+        network = _fastest(network.eval(), name, image_size)
         self._network = network.to(self.device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
@@ -106,7 +108,7 @@ class Backbone:
                 f"images must be uint8 of shape (N, {', '.join(map(str, expected))}), "
                 f"got {images.dtype} {images.shape}"
             )
-        x = torch.from_numpy(np.ascontiguousarray(images)).to(self.device).permute(0, 3, 1, 2)
+        x = torch.from_numpy(np.array(images)).to(self.device).permute(0, 3, 1, 2)
         x = torch.addcmul(self._shift, x.float(), self._scale)
         levels = self._network(x.contiguous(memory_format=torch.channels_last))
         return [level.permute(0, 2, 3, 1).contiguous().cpu().numpy() for level in levels]
@@ -129,14 +131,22 @@ def _create(name: str, weights: str | Path | None) -> torch.nn.Module:
             ) from error
     network = timm.create_model(name, pretrained=False, **options)
     state = _packaged_state(name) if weights is None else _read_state(Path(weights))
-    missing, _ = network.load_state_dict(state, strict=False)
+    problem = f"{weights or PACKAGED_WEIGHTS[name]} does not fit {name}"
+    try:
+        missing, _ = network.load_state_dict(_as_pyramid(state, network), strict=False)
+    except (RuntimeError, TypeError, AttributeError) as error:  # other shapes, or no tensors
+        raise InputError(f"{problem}: {error}") from error
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     if missing:
-        raise InputError(
-            f"{weights or PACKAGED_WEIGHTS[name]} does not fit {name}: "
-            f"{len(missing)} tensors are missing, first {missing[0]!r}"
-        )
+        raise InputError(f"{problem}: {len(missing)} tensors are missing, first {missing[0]!r}")
     return network
+
+
+def _as_pyramid(state: dict, network: torch.nn.Module) -> dict:
+    """Rename where timm's pyramid of a model takes "stages.0" apart into "stages_0"."""
+    keys = set(network.state_dict())
+    flat = {key: re.sub(r"^(\w+)\.(\d+)\.", r"\1_\2.", key) for key in state}
+    return {flat[key] if flat[key] in keys else key: value for key, value in state.items()}
 
 
 def _read_state(path: Path) -> dict[str, torch.Tensor]:
@@ -146,9 +156,10 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
         raise InputError(f"weights file {path} does not exist") from error
     except Exception as error:  # torn, foreign or code-carrying files fail in many ways
         raise InputError(f"weights file {path} is not a plain torch state dict: {error}") from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict):
         raise InputError(f"weights file {path} holds {type(state).__name__}, not a state dict")
-    return state.get("state_dict", state)
+    return state
 
 
 def _packaged_state(name: str) -> dict[str, torch.Tensor]:
@@ -165,6 +176,7 @@ def _to_timm_names(state: dict, blocks_per_stage: list[int]) -> dict[str, torch.
     """Rename from efficientnet-lite-pytorch's flat block numbers to timm's stage.index."""
     places = [(s, i) for s, count in enumerate(blocks_per_stage) for i in range(count)]
     top = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
+    top |= {"_fc": "classifier"}
     first_stage = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw"}
     first_stage |= {"_bn2": "bn2"}
     other_stages = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw"}
@@ -190,6 +202,28 @@ def _hash(network: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
+def _fastest(network: torch.nn.Module, name: str, image_size: int) -> torch.nn.Module:
+    """The network with its batch norms folded, if that leaves the features as they are."""
+    generator = torch.Generator().manual_seed(0)
+    probe = torch.rand((1, 3, image_size, image_size), generator=generator)
+    with torch.no_grad():
+        try:
+            features = network(probe)
+        except Exception as error:  # networks of one fixed size check it in many ways
+            raise InputError(f"{name} can't encode images of {image_size} px: {error}") from error
+        sides = [image_size // stride for stride in network.feature_info.reduction()]
+        if [level.shape[2:] for level in features] != [(side, side) for side in sides]:
+            shapes = [tuple(level.shape[1:]) for level in features]
+            raise InputError(f"{name} gives no feature maps of {sides} cells a side, but {shapes}")
+        folded = _fold_batch_norms(copy.deepcopy(network))
+        # Folding follows the order in which layers are registered: most networks, not all, run so.
+        same = all(
+            torch.allclose(level, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+            for level, expected in zip(folded(probe), features, strict=True)
+        )
+    return folded if same else network
+
+
 def _fold_batch_norms(network: torch.nn.Module) -> torch.nn.Module:
     """Fold every inference-time batch norm that directly follows a convolution into it."""
     for parent in list(network.modules()):
@@ -202,7 +236,7 @@ def _fold_batch_norms(network: torch.nn.Module) -> torch.nn.Module:
                 # timm's BatchNormAct2d applies its activation after normalising: keep that part.
                 rest = getattr(child, "act", None) or torch.nn.Identity()
                 setattr(parent, name, rest)
-            previous = child if name != "" else previous
+            previous = child
     return network
 
 
