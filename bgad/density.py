@@ -71,7 +71,7 @@ class LevelDensity(nn.Module):
         maps = np.empty(features.shape[:3], np.float32)
         device = self.condition.device
         for start in range(0, len(features), batch):
-            x = np.ascontiguousarray(features[start : start + batch])
+            x = np.array(features[start : start + batch])  # torch needs it writable
             x = torch.from_numpy(x).to(device).flatten(1, 2)
             values = self(x).unflatten(1, (self.height, self.width))
             maps[start : start + batch] = values.cpu().numpy()
