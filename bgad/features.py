@@ -160,22 +160,23 @@ def _build(folder: Path, paths: list[Path], backbone: Backbone) -> None:
             arrays[f"level-{i}"][batch] = level
     for array in arrays.values():
         array.flush()
-    checksums = {path.name: _checksum(path) for path in sorted(folder.glob("*.npy"))}
     with open(folder / "checksums.json", "w") as file:
-        json.dump(checksums, file, indent=1)
+        json.dump(_checksums(folder), file, indent=1)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _checksum(path: Path) -> str:
-    return hashlib.blake2b(np.memmap(path, mode="r")).hexdigest()
+def _checksums(folder: Path) -> dict[str, str]:
+    return {
+        path.name: hashlib.blake2b(np.memmap(path, mode="r")).hexdigest()
+        for path in sorted(folder.glob("*.npy"))
+    }
 
 
 def _is_sound(entry: Path) -> bool:
     try:
-        checksums = json.loads((entry / "checksums.json").read_text())
-        return all(_checksum(entry / name) == value for name, value in checksums.items())
-    except (OSError, ValueError, AttributeError):
+        return json.loads((entry / "checksums.json").read_text()) == _checksums(entry)
+    except (OSError, ValueError):
         return False
 
 
