@@ -33,7 +33,12 @@ def as_images(images: Any, size: int) -> np.ndarray:
     InputError
         No images, or a form, dtype or value range that is none of these.
     """
-    ready = isinstance(images, np.ndarray) and images.dtype == np.uint8 and len(images)
+    array = isinstance(images, (np.ndarray, torch.Tensor))
+    if array and images.ndim == 3 and images.shape[-1] == 3:
+        raise InputError(
+            f"images of shape {tuple(images.shape)} look like a single RGB image: give images[None]"
+        )
+    ready = isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.size
     if ready and images.shape[1:] == (size, size, 3):
         return images
     return np.stack([_as_image(item, size, i) for i, item in enumerate(_items(images, "images"))])
@@ -70,7 +75,7 @@ def _items(values: Any, what: str) -> list:
         raise InputError(f"{what} must be several: got the one path {values}, give a list of paths")
     try:
         items = [values[i] for i in range(len(values))]
-    except TypeError as error:
+    except (TypeError, KeyError) as error:
         raise InputError(
             f"{what} must be an array, a tensor, a list or a map-style dataset, "
             f"got {type(values).__name__}"
@@ -83,12 +88,12 @@ def _items(values: Any, what: str) -> list:
 def _as_image(item: Any, size: int, index: int) -> np.ndarray:
     if isinstance(item, (str, Path)):
         return read_image(Path(item), size)
-    array = item.cpu().numpy() if isinstance(item, torch.Tensor) else np.asarray(item)
+    array = _as_array(item, f"image {index}")
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[-1] not in (1, 3):
         array = np.moveaxis(array, 0, -1)
     if array.ndim == 2:
         array = array[..., None]
-    if array.ndim != 3 or array.shape[-1] not in (1, 3):
+    if array.ndim != 3 or array.shape[-1] not in (1, 3) or not array.size:
         raise InputError(f"image {index} has shape {array.shape}: expected greyscale or RGB")
     if np.issubdtype(array.dtype, np.floating):
         if not (array.min() >= 0 and array.max() <= 1):  # also refuses NaN
@@ -106,12 +111,23 @@ def _as_image(item: Any, size: int, index: int) -> np.ndarray:
 def _as_mask(item: Any, size: int, index: int) -> np.ndarray:
     if isinstance(item, (str, Path)):
         return read_mask(Path(item), size)
-    array = item.cpu().numpy() if isinstance(item, torch.Tensor) else np.asarray(item)
+    array = _as_array(item, f"mask {index}")
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
-    if array.ndim != 2:
+    if array.ndim != 2 or not array.size:
         raise InputError(f"mask {index} has shape {array.shape}: expected (H, W)")
+    if not (array.dtype == bool or np.issubdtype(array.dtype, np.number)):
+        raise InputError(f"mask {index} is {array.dtype}: expected bool or numbers")
+    if np.isnan(array).any():
+        raise InputError(f"mask {index} is undefined (NaN) somewhere")
     mask = array != 0
     if mask.shape == (size, size):
         return mask
     return np.asarray(Image.fromarray(mask).resize((size, size), Image.NEAREST))
+
+
+def _as_array(item: Any, what: str) -> np.ndarray:
+    try:
+        return item.detach().cpu().numpy() if isinstance(item, torch.Tensor) else np.asarray(item)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} can't be made an array: {error}") from error
