@@ -14,10 +14,9 @@ from benchmark.cells import Cell
 from benchmark.methods import Detector, resolve
 from benchmark.profiles import Profile
 from benchmark.provenance import now, stamp
-from benchmark.schema import TEST_SETS, Metrics, Result, Timings, TypeMetrics, config_of
+from benchmark.schema import TEST_SETS, Metrics, Result, Timings, TypeMetrics
 from benchmark.splits import Split, cell_split, check_disjoint
 from benchmark.store import Store, result_key
-from bgad.backbone import Backbone
 from bgad.data.folder import Category, Sample, load_category
 from bgad.data.images import read_mask
 from bgad.features import EncodedImages, FeatureCache
@@ -105,18 +104,18 @@ def run_cell(
     category = load_category(data_root, cell.category)
     split = cell_split(cell, category)
     check_disjoint(split, category.content_hashes())
+    detector = resolve(profile.method)(
+        **profile.model,
+        seed=cell.train_seed,
+        augment_seed=cell.augment_seed,
+        device=device,
+        n_jobs=n_jobs,
+    )
     with clock("features"):
-        encoded = _encode(category, profile, cache_dir, device)
+        encoded = FeatureCache(Path(cache_dir) / "features").get(category, detector.encoder)
     train, known, test = _select(category, split)
     samples = tuple(category.samples[i] for i in test)
     with clock("train"):
-        detector = resolve(profile.method)(
-            **profile.model,
-            seed=cell.train_seed,
-            augment_seed=cell.augment_seed,
-            device=device,
-            n_jobs=n_jobs,
-        )
         anomalous = encoded[known] if known else None
         masks = _masks([category.samples[i] for i in known], encoded) if known else None
         detector.fit(encoded[train], anomalous, masks)
@@ -145,7 +144,7 @@ def run_cell(
         counts=_counts(split, category),
         split={"known": list(split.known), "sha256": split.sha256},
         data={"fingerprint": category.fingerprint()},
-        config=config_of(profile),
+        config=profile.config,
         timings_s=Timings(**clock.seconds, total=clock.total()),
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         provenance=stamp(started, device),
@@ -164,16 +163,6 @@ def run_cell(
         detector=detector,
         **run,
     )
-
-
-def _encode(
-    category: Category, profile: Profile, cache_dir: str | Path, device: str
-) -> EncodedImages:
-    parameters = profile.parameters
-    backbone = Backbone(
-        parameters["backbone"], parameters["image_size"], parameters["weights"], device
-    )
-    return FeatureCache(Path(cache_dir) / "features").get(category, backbone)
 
 
 def _select(category: Category, split: Split) -> tuple[slice, list[int], list[int]]:

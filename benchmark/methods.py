@@ -4,7 +4,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bgad import BGAD, EncodedImages, InputError
+from bgad.backbone import Backbone
+from bgad.errors import InputError
+from bgad.features import EncodedImages
+from bgad.model import BGAD
 
 __all__ = ["METHODS", "RUN_PARAMETERS", "Detector", "resolve"]
 
@@ -20,6 +23,10 @@ class Detector(Protocol):
 
     def get_params(self) -> dict[str, Any]:
         """All keyword arguments it was made with, defaults included."""
+
+    @property
+    def encoder(self) -> Backbone:
+        """The frozen backbone whose features it is given."""
 
     def fit(
         self, normal: EncodedImages, anomalous: EncodedImages | None, masks: np.ndarray | None

@@ -1,7 +1,20 @@
 """BGAD: explicit boundary guided semi-push-pull contrastive learning for anomaly detection."""
 
-from bgad.errors import InputError
-from bgad.features import EncodedImages, FeatureCache
-from bgad.model import BGAD
+import importlib
+from typing import Any
 
-__all__ = ["BGAD", "EncodedImages", "FeatureCache", "InputError"]
+_HOMES = {
+    "BGAD": "bgad.model",
+    "EncodedImages": "bgad.features",
+    "FeatureCache": "bgad.features",
+    "InputError": "bgad.errors",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily: torch takes seconds to import, and the commands on data sets do without it.
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
