@@ -27,6 +27,7 @@ TOLERANCES = {
 
 _CELL = ["dataset", "category", "setting", "known_type", "shots", "seed", "profile"]
 _OWN, _UNDEFINED = " of own run", "n/d"
+_SLACK = 1e-9  # a difference of one tolerance, as decimals show it, is within
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def judge(published: pd.DataFrame, own: pd.DataFrame) -> Verdict:
     )
     figures["difference"] = figures["own"] - figures["published"]
     undefined = figures["own"].isna() & figures["published"].isna()
-    figures["within"] = (figures["difference"].abs() <= figures["tolerance"]) | undefined
+    figures["within"] = (figures["difference"].abs() <= figures["tolerance"] + _SLACK) | undefined
     metrics = figures.groupby("metric", sort=False).agg(
         largest=("difference", lambda values: values.abs().max()),
         mean=("difference", "mean"),

@@ -3,7 +3,7 @@
 import statistics
 
 import pytest
-from figures import result_of
+from cell_results import result_of
 
 from benchmark.cells import SETTINGS, Cell
 from benchmark.references import MEAN, PROTOCOL, compare, load_references, markdown

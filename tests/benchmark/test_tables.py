@@ -5,7 +5,7 @@ import statistics
 
 import pandas as pd
 import pytest
-from figures import result_of
+from cell_results import result_of
 
 from benchmark import tables
 from benchmark.cells import Cell

@@ -1,7 +1,7 @@
 """Verdicts: what agrees, what does not, and what must not be compared at all."""
 
 import pytest
-from figures import result_of
+from cell_results import result_of
 
 from benchmark.cells import Cell
 from benchmark.schema import METRICS
