@@ -52,7 +52,7 @@ class Backbone:
     Raises
     ------
     InputError
-        Unknown model, weights that can't be had or don't fit, unusable image size.
+        Unknown model, weights that can't be had or don't fit, unusable image size or device.
 
     Notes
     -----
@@ -74,7 +74,7 @@ class Backbone:
             )
         if image_size < 32 or image_size % 32:
             raise InputError(f"image_size must be a positive multiple of 32, got {image_size}")
-        self.name, self.image_size, self.device = name, image_size, torch.device(device)
+        self.name, self.image_size, self.device = name, image_size, _device(device)
         network = _create(name, weights)
         self.channels = tuple(network.feature_info.channels())
         self.strides = tuple(network.feature_info.reduction())
@@ -112,6 +112,13 @@ class Backbone:
         x = torch.addcmul(self._shift, x.float(), self._scale)
         levels = self._network(x.contiguous(memory_format=torch.channels_last))
         return [level.permute(0, 2, 3, 1).contiguous().cpu().numpy() for level in levels]
+
+
+def _device(name: str) -> torch.device:
+    try:
+        return torch.empty(0, device=name).device
+    except Exception as error:  # each kind of device is missing in its own way
+        raise InputError(f"device {name!r} can't be used here: {error}") from error
 
 
 def _create(name: str, weights: str | Path | None) -> torch.nn.Module:

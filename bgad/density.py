@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bgad.errors import InputError
 from bgad.flow import ConditionalFlow
 from bgad.position import position_encoding
 from bgad.standardisation import Standardisation
@@ -65,7 +66,18 @@ class LevelDensity(nn.Module):
         -------
         ndarray of float32, shape (N, height, width)
             Nats per channel.
+
+        Raises
+        ------
+        InputError
+            Features of another shape.
         """
+        expected = (self.height, self.width, self.flow.channels)
+        if features.shape[1:] != expected:
+            raise InputError(
+                f"expected features of shape (N, {', '.join(map(str, expected))}), "
+                f"got {features.shape}: was the model fitted with another backbone or image size?"
+            )
         cells = self.height * self.width
         batch = max(1, _SCORING_VECTORS // cells)
         maps = np.empty(features.shape[:3], np.float32)

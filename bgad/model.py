@@ -1,5 +1,6 @@
 """BGAD: fit, anomaly maps, save and load."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,7 @@ class BGAD:
         timm model name, see `bgad.backbone.Backbone`.
     image_size : int
         Side in pixels to which images are resized, and of the anomaly maps.
-    weights : str, optional
+    weights : str or Path, optional
         State-dict file of the backbone; "random" for an untrained one.
     n_blocks, condition_dim : int
         Couplings of each flow, and channels of the position encoding.
@@ -87,7 +88,7 @@ class BGAD:
         self,
         backbone: str = "tf_efficientnet_lite0",
         image_size: int = 256,
-        weights: str | None = None,
+        weights: str | Path | None = None,
         n_blocks: int = 8,
         condition_dim: int = 128,
         standardisation: str = "position",
@@ -105,7 +106,19 @@ class BGAD:
             raise InputError(
                 f"standardisation must be one of {STANDARDISATIONS}, got {standardisation!r}"
             )
-        self.backbone, self.image_size, self.weights = backbone, image_size, weights
+        if condition_dim < 4 or condition_dim % 4:
+            raise InputError(f"condition_dim must be a multiple of 4, got {condition_dim}")
+        for name, value, least in (
+            ("n_blocks", n_blocks, 1),
+            ("cut_paste", cut_paste, 0),
+            ("n_jobs", n_jobs, 1),
+            ("seed", seed, 0),
+            ("augment_seed", augment_seed or 0, 0),
+        ):
+            if value < least:
+                raise InputError(f"{name} must be at least {least}, got {value}")
+        self.backbone, self.image_size = backbone, image_size
+        self.weights = None if weights is None else str(weights)
         self.n_blocks, self.condition_dim = n_blocks, condition_dim
         self.standardisation, self.cut_paste = standardisation, cut_paste
         self.seed, self.augment_seed = seed, seed if augment_seed is None else augment_seed
@@ -228,11 +241,14 @@ class BGAD:
             tensors[key] = torch.tensor(getattr(self, key), dtype=torch.float64)
         shapes = [[d.height, d.width, d.flow.channels] for d in self.densities_]
         header = {"parameters": self.get_params(), "levels": shapes}
-        header["weights_hash"] = self.encoder.weights_hash
-        save_file(tensors, path, {"format": _FORMAT, "header": json.dumps(header)})
+        header = json.dumps(header | {"weights_hash": self.encoder.weights_hash})
+        checksum = _checksum(header, tensors)
+        save_file(tensors, path, {"format": _FORMAT, "header": header, "checksum": checksum})
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> "BGAD":
+    def load(
+        cls, path: str | Path, device: str = "cpu", weights: str | Path | None = None
+    ) -> "BGAD":
         """Read a saved model; no code in the file is executed.
 
         Parameters
@@ -240,6 +256,8 @@ class BGAD:
         path : path
         device : str
             Torch device of the loaded model.
+        weights : str or Path, optional
+            The backbone's weights, where they are not found as they were in `fit`.
 
         Raises
         ------
@@ -252,9 +270,17 @@ class BGAD:
                 metadata = file.metadata() or {}
                 if metadata.get("format") != _FORMAT:
                     raise InputError(f"{path} is no saved BGAD model of format {_FORMAT}")
-                header = json.loads(metadata["header"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            model = cls(**header["parameters"] | {"device": device})
+            if metadata["checksum"] != _checksum(metadata["header"], tensors):
+                raise InputError(f"model file {path} is damaged: its checksum differs")
+            header = json.loads(metadata["header"])
+            changes = {"device": device} | ({} if weights is None else {"weights": weights})
+            model = cls(**header["parameters"] | changes)
+            if model.encoder.weights_hash != header["weights_hash"]:
+                raise InputError(
+                    f"model file {path} was trained on other weights of {model.backbone} "
+                    "than those on this machine: give the same as weights"
+                )
             model._restore(header, tensors)
         except FileNotFoundError as error:
             raise InputError(f"model file {path} does not exist") from error
@@ -262,11 +288,6 @@ class BGAD:
             raise
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise InputError(f"model file {path} is damaged: {error}") from error
-        if model.encoder.weights_hash != header["weights_hash"]:
-            raise InputError(
-                f"model file {path} was trained on other weights of {model.backbone} "
-                "than those on this machine: give the same as weights"
-            )
         return model
 
     def _restore(self, header: dict, tensors: dict[str, torch.Tensor]) -> None:
@@ -288,6 +309,8 @@ class BGAD:
 
     def _encode(self, images: Any) -> EncodedImages:
         if isinstance(images, EncodedImages):
+            if not len(images):
+                raise InputError("images must be at least one, got none")
             return images
         return encode(self.encoder, as_images(images, self.image_size))
 
@@ -334,6 +357,14 @@ class BGAD:
         likelihood = torch.from_numpy(density.score(features))
         boundary = explicit_boundary(likelihood, self.training.beta, self.training.tau)
         return density, history, float(likelihood.max()), float(NORMALIZER * boundary.normal)
+
+
+def _checksum(header: str, tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(header.encode())
+    for key, value in sorted(tensors.items()):
+        digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _mask_cells(masks: np.ndarray, shape: Sequence[int]) -> np.ndarray:

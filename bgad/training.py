@@ -1,7 +1,9 @@
 """Training of one level's density."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from bgad.boundary import explicit_boundary
 from bgad.density import LevelDensity
+from bgad.errors import InputError
 from bgad.losses import bgad_losses
 
 __all__ = ["Anomalies", "Training", "train_level"]
@@ -40,6 +43,11 @@ class Training:
         Use the asymmetric focal weights.
     pull, push
         Weights of the two contrastive terms beside the maximum-likelihood loss.
+
+    Raises
+    ------
+    InputError
+        A value out of its range.
     """
 
     steps: tuple[int, ...] = (400, 400, 400)
@@ -54,6 +62,39 @@ class Training:
     focal: bool = True
     pull: float = 1.0
     push: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, (expected, holds) in _RANGES.items():
+            value = getattr(self, name)
+            try:
+                sound = holds(value)
+            except TypeError:
+                sound = False
+            if not sound:
+                raise InputError(f"{name} must be {expected}, got {value!r}")
+        if self.anomalous_images >= self.batch_images:
+            raise InputError(
+                f"of batch_images={self.batch_images}, anomalous_images={self.anomalous_images} "
+                "leave none that is normal"
+            )
+
+
+_SHARE = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
+_COUNT = ("a whole number, at least 1", lambda value: value >= 1 and value == int(value))
+_WEIGHT = ("a number, at least 0", lambda value: 0 <= value < math.inf)
+_RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "steps": ("three whole numbers", lambda s: len(s) == 3 and all(n == int(n) >= 0 for n in s)),
+    "learning_rate": ("a number above 0", lambda value: 0 < value < math.inf),
+    "warm_up": _SHARE,
+    "normal_only": _SHARE,
+    "batch_images": _COUNT,
+    "batch_positions": _COUNT,
+    "anomalous_images": _COUNT,
+    "beta": ("a number from 0 to less than 1", lambda value: 0 <= value < 1),
+    "tau": _WEIGHT,
+    "pull": _WEIGHT,
+    "push": _WEIGHT,
+}
 
 
 @dataclass(frozen=True)
