@@ -1,0 +1,375 @@
+"""The model as a user meets it: fit, score, save and load, and every refusal."""
+
+import doctest
+import json
+import pickle
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import bgad.model
+from bgad import BGAD, InputError
+from bgad.backbone import Backbone
+from bgad.features import EncodedImages, encode
+
+SIZE = 64
+SMALL = {
+    "image_size": SIZE,
+    "n_blocks": 2,
+    "condition_dim": 8,
+    "cut_paste": 4,
+    "steps": (12, 12, 12),
+    "batch_images": 8,
+    "anomalous_images": 2,
+    "batch_positions": 16,
+}
+
+
+def make_normal(n: int, seed: int) -> np.ndarray:
+    """Grey discs on black, with noise."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.ogrid[:SIZE, :SIZE]
+    disc = (rows - SIZE / 2) ** 2 + (columns - SIZE / 2) ** 2 < (0.4 * SIZE) ** 2
+    noise = rng.integers(0, 30, (n, SIZE, SIZE, 3))
+    return (noise + 120 * disc[..., None]).astype(np.uint8)
+
+
+def make_anomalous(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    images, masks = make_normal(n, seed), np.zeros((n, SIZE, SIZE), bool)
+    masks[:, 20:36, 24:40] = True
+    images[masks] = (250, 40, 40)
+    return images, masks
+
+
+NORMAL, TEST = make_normal(10, 0), make_normal(4, 1)
+ANOMALOUS, MASKS = make_anomalous(2, 2)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Backbone:
+    return Backbone("tf_efficientnet_lite0", SIZE)
+
+
+@pytest.fixture(scope="module")
+def model() -> BGAD:
+    return BGAD(**SMALL).fit(NORMAL, ANOMALOUS, MASKS)
+
+
+@pytest.fixture(scope="module")
+def saved(model, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "widget.bgad"
+    model.save(path)
+    return path
+
+
+def fit(*data, **parameters) -> BGAD:
+    return BGAD(**SMALL | parameters).fit(*data)
+
+
+def same_model(first: BGAD, second: BGAD) -> bool:
+    states = [[d.state_dict() for d in model.densities_] for model in (first, second)]
+    return (first.maxima_, first.boundaries_) == (second.maxima_, second.boundaries_) and all(
+        torch.equal(one[name], other[name])
+        for one, other in zip(*states, strict=True)
+        for name in one
+    )
+
+
+def test_the_docstrings_example_runs():
+    results = doctest.testmod(bgad.model)
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
+def test_maps_and_scores(model):
+    maps = model.anomaly_maps(TEST)
+    assert maps.shape == (4, SIZE, SIZE)
+    assert maps.dtype == np.float32
+    assert maps.min() >= 0
+    assert maps.max() <= 3
+    assert np.array_equal(model.score_samples(TEST), maps.max(axis=(1, 2)))
+    assert [level.shape for level in model.log_likelihoods(TEST)] == [
+        (4, 16, 16),
+        (4, 8, 8),
+        (4, 4, 4),
+    ]
+
+
+def test_an_anomaly_scores_higher_where_it_is(model):
+    unseen, masks = make_anomalous(4, 3)
+    maps = model.anomaly_maps(unseen)
+    assert maps[masks].mean() > maps[~masks].mean() + 0.5
+    assert model.score_samples(unseen).min() > model.score_samples(TEST).max()
+
+
+def test_a_score_is_the_images_own(model):
+    together = model.anomaly_maps(TEST)
+    for index in range(len(TEST)):
+        # Convolutions may round differently in another batch.
+        alone = model.anomaly_maps(TEST[index : index + 1])
+        np.testing.assert_allclose(alone[0], together[index], atol=1e-3)
+
+
+def test_constants_come_from_training_normals_alone(model):
+    levels = model.log_likelihoods(NORMAL)
+    assert model.maxima_ == pytest.approx([level.max() for level in levels], abs=1e-4)
+    for boundary, level in zip(model.boundaries_, levels, strict=True):
+        below = (level < boundary - 1e-4).sum(), (level < boundary + 1e-4).sum()
+        assert below[0] <= int(0.01 * level.size) < below[1]
+
+
+def test_boundary_threshold_is_the_map_value_at_the_boundaries(model):
+    pairs = zip(model.boundaries_, model.maxima_, strict=True)
+    expected = sum(1 - np.exp(boundary - maximum) for boundary, maximum in pairs)
+    assert model.boundary_threshold_ == pytest.approx(expected)
+    assert 0 < model.boundary_threshold_ < 3
+
+
+def test_encoded_images_give_what_images_give(model, encoder):
+    encoded = encode(encoder, TEST)
+    assert np.array_equal(model.anomaly_maps(encoded), model.anomaly_maps(TEST))
+    known = encode(encoder, ANOMALOUS)
+    assert same_model(fit(encode(encoder, NORMAL), known, MASKS), model)
+
+
+def test_read_only_features_are_taken_without_a_warning(encoder):
+    arrays = []
+    for images in (NORMAL, ANOMALOUS):
+        encoded = encode(encoder, images.copy())
+        for array in (encoded.images, *encoded.levels):
+            array.flags.writeable = False
+        arrays.append(encoded)
+    torch.set_warn_always(True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(*arrays, MASKS, steps=(1, 1, 1)).anomaly_maps(arrays[1])
+    torch.set_warn_always(False)
+
+
+def test_the_seed_decides(model):
+    assert same_model(fit(NORMAL, ANOMALOUS, MASKS), model)
+    assert not same_model(fit(NORMAL, ANOMALOUS, MASKS, seed=1), model)
+    assert not same_model(fit(NORMAL, ANOMALOUS, MASKS, augment_seed=1), model)
+
+
+def test_levels_trained_side_by_side_give_the_same_model(model):
+    assert same_model(fit(NORMAL, ANOMALOUS, MASKS, n_jobs=2), model)
+
+
+def test_no_shots_need_no_masks(model):
+    plain = fit(NORMAL)
+    assert not same_model(plain, model)
+    assert all((history["push"] == 0).all() for history in plain.history_)
+    assert plain.anomaly_maps(TEST).shape == (4, SIZE, SIZE)
+
+
+@pytest.mark.parametrize("cut_paste", [0, 3])
+def test_cut_paste_is_an_option(cut_paste):
+    known = fit(NORMAL, ANOMALOUS, MASKS, cut_paste=cut_paste)
+    assert any((history["push"] > 0).any() for history in known.history_)
+
+
+def test_a_refit_forgets(model):
+    other = fit(TEST, seed=3)
+    other.seed = other.augment_seed = model.seed
+    assert same_model(other.fit(NORMAL, ANOMALOUS, MASKS), model)
+
+
+def test_get_params_make_an_equal_model(model):
+    assert BGAD(**model.get_params()).get_params() == model.get_params()
+    assert model.get_params().items() >= SMALL.items()
+
+
+# Saved models
+
+
+def test_save_and_load_give_identical_maps(model, saved):
+    loaded = BGAD.load(saved)
+    assert same_model(loaded, model)
+    assert np.array_equal(loaded.anomaly_maps(TEST), model.anomaly_maps(TEST))
+    assert loaded.boundary_threshold_ == model.boundary_threshold_
+    assert {**loaded.get_params(), "steps": SMALL["steps"]} == model.get_params()
+
+
+def test_a_loaded_model_saves_again(saved, tmp_path, model):
+    BGAD.load(saved).save(tmp_path / "again.bgad")
+    assert same_model(BGAD.load(tmp_path / "again.bgad"), model)
+
+
+def test_load_names_the_device(saved):
+    assert BGAD.load(saved, device="cpu").device == "cpu"
+    with pytest.raises(InputError, match="device 'nowhere' can't be used"):
+        BGAD.load(saved, device="nowhere")
+
+
+@pytest.fixture
+def weights(tmp_path, encoder) -> Path:
+    path = tmp_path / "weights.pth"
+    torch.save(bgad.backbone._packaged_state("tf_efficientnet_lite0"), path)
+    return path
+
+
+def test_load_finds_moved_weights_and_refuses_others(tmp_path, weights):
+    fit(NORMAL, weights=weights).save(tmp_path / "model.bgad")
+    moved = weights.rename(tmp_path / "moved.pth")
+    with pytest.raises(InputError, match=r"weights\.pth does not exist"):
+        BGAD.load(tmp_path / "model.bgad")
+    assert BGAD.load(tmp_path / "model.bgad", weights=moved).weights == str(moved)
+    with pytest.raises(InputError, match="trained on other weights"):
+        BGAD.load(tmp_path / "model.bgad", weights="random")
+
+
+class Trap:
+    """Unpickling it creates a file."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_is_refused_and_not_executed(tmp_path):
+    sprung = tmp_path / "sprung"
+    (tmp_path / "pickle.bgad").write_bytes(pickle.dumps(Trap(sprung)))
+    torch.save(Trap(sprung), tmp_path / "torch.bgad")
+    for name in ("pickle.bgad", "torch.bgad"):
+        with pytest.raises(InputError, match=f"{name} is damaged"):
+            BGAD.load(tmp_path / name)
+    assert not sprung.exists()
+
+
+def rewrite(saved: Path, path: Path, change) -> Path:
+    """Copy a saved model with other metadata."""
+    with safe_open(saved, "pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    change(metadata, tensors)
+    save_file(tensors, path, metadata)
+    return path
+
+
+def test_foreign_files_are_refused(saved, tmp_path):
+    def other_format(metadata, tensors):
+        metadata["format"] = "bgad-0"
+
+    def other_parameter(metadata, tensors):
+        header = json.loads(metadata["header"])
+        header["parameters"]["n_blocks"] = 3
+        metadata["header"] = json.dumps(header)
+
+    def no_header(metadata, tensors):
+        del metadata["header"]
+
+    def tensor_missing(metadata, tensors):
+        del tensors["0.flow.x_weight"]
+
+    (tmp_path / "text.bgad").write_text("a model")
+    (tmp_path / "empty.bgad").touch()
+    (tmp_path / "folder.bgad").mkdir()
+    save_file({"x": torch.ones(1)}, tmp_path / "tensors.bgad")
+    for change in (other_format, other_parameter, no_header, tensor_missing):
+        rewrite(saved, tmp_path / f"{change.__name__}.bgad", change)
+    files = [*sorted(tmp_path.iterdir()), tmp_path / "absent.bgad"]
+    assert len(files) == 9
+    for file in files:
+        with pytest.raises(InputError, match=file.name):
+            BGAD.load(file)
+
+
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_damaged_file_is_refused_or_does_not_matter(saved, model, data):
+    content = bytearray(saved.read_bytes())
+    header = int.from_bytes(content[:8], "little")
+    if data.draw(st.booleans(), "truncated"):
+        content = content[: data.draw(st.integers(0, len(content) - 1))]
+    else:
+        for _ in range(data.draw(st.integers(1, 3))):
+            # Half of the hits in the header, which is a small part of the file.
+            position = st.integers(0, header) | st.integers(0, len(content) - 1)
+            content[data.draw(position)] ^= data.draw(st.integers(1, 255))
+    damaged = saved.with_name("damaged.bgad")
+    damaged.write_bytes(content)
+    try:
+        loaded = BGAD.load(damaged)
+    except InputError as error:
+        assert "damaged.bgad" in str(error)
+    else:
+        assert same_model(loaded, model)
+        assert loaded.boundary_threshold_ == model.boundary_threshold_
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((NORMAL, ANOMALOUS), "come together"),
+        ((NORMAL, None, MASKS), "come together"),
+        ((NORMAL, ANOMALOUS, MASKS[:1]), "2 anomalous images but 1 masks"),
+        ((NORMAL, ANOMALOUS, np.zeros_like(MASKS)), "marks no pixel"),
+        ((NORMAL, [], []), "at least one"),
+        (([],), "at least one"),
+        ((NORMAL / 2,), "float64 but not all values"),
+        (([Path("nowhere.png")],), "nowhere.png"),
+    ],
+)
+def test_unusable_data_are_refused_before_training(data, message, monkeypatch):
+    def no_training(*args):
+        raise AssertionError("training has begun")
+
+    monkeypatch.setattr(bgad.model, "train_level", no_training)
+    with pytest.raises(InputError, match=message):
+        fit(*data)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"step": 3}, "knows no parameter step"),
+        ({"standardisation": "pixel"}, "standardisation must be one of"),
+        ({"n_blocks": 0}, "n_blocks must be at least 1"),
+        ({"condition_dim": 6}, "condition_dim must be a multiple of 4"),
+        ({"cut_paste": -1}, "cut_paste must be at least 0"),
+        ({"n_jobs": 0}, "n_jobs must be at least 1"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"beta": 2}, "beta must be"),
+    ],
+)
+def test_unusable_parameters_are_refused_at_once(parameters, message):
+    with pytest.raises(InputError, match=message):
+        BGAD(**parameters)
+
+
+def test_an_unfitted_model_says_so(tmp_path):
+    for use in ("anomaly_maps", "score_samples", "log_likelihoods"):
+        with pytest.raises(InputError, match="call fit or load first"):
+            getattr(BGAD(), use)(TEST)
+    with pytest.raises(InputError, match="call fit or load first"):
+        BGAD().save(tmp_path / "model.bgad")
+
+
+def test_features_of_another_network_or_size_are_refused(model, encoder):
+    other = encode(Backbone("tf_efficientnet_lite0", 32), TEST[:, ::2, ::2])
+    with pytest.raises(InputError, match="expected features of shape"):
+        model.anomaly_maps(other)
+    with pytest.raises(InputError, match="at least one"):
+        model.anomaly_maps(encode(encoder, TEST)[[]])
+
+
+def test_image_files_are_scored_as_arrays(model, tmp_path):
+    paths = [tmp_path / f"{index}.png" for index in range(len(TEST))]
+    for path, image in zip(paths, TEST, strict=True):
+        Image.fromarray(image).save(path)
+    assert np.array_equal(model.score_samples(paths), model.score_samples(TEST))
+    assert isinstance(encode(model.encoder, TEST), EncodedImages)

@@ -1,0 +1,199 @@
+"""Training of a level on a toy problem: what it learns, and that the seed alone decides."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from bgad.boundary import NORMALIZER, explicit_boundary
+from bgad.density import LevelDensity
+from bgad.errors import InputError
+from bgad.flow import ConditionalFlow
+from bgad.standardisation import Standardisation
+from bgad.training import Anomalies, Training, train_level
+
+SIDE, CHANNELS, STEPS = 4, 4, 150
+CELLS = SIDE * SIDE
+SCHEDULE = Training(batch_positions=8, learning_rate=3e-3, normal_only=0.1)
+
+
+def make_images(n: int, seed: int) -> np.ndarray:
+    """Normal vectors whose second half nearly repeats the first."""
+    x = np.random.default_rng(seed).normal(size=(n, CELLS, CHANNELS)).astype(np.float32)
+    x[..., 2:] = 0.9 * x[..., :2] + 0.3 * x[..., 2:]
+    return x
+
+
+def make_anomalies(n: int, seed: int) -> Anomalies:
+    """Anomalous in the left half of the cells, at values that normal vectors have too."""
+    features = make_images(n, seed)
+    masks = np.tile(np.arange(CELLS) % SIDE < SIDE // 2, (n, 1))
+    features[masks] = 1.5 + 0.3 * features[masks]
+    return Anomalies(features, masks, np.full(n, 1 / n))
+
+
+NORMAL, KNOWN = make_images(40, 0), make_anomalies(6, 1)
+
+
+def train(anomalies=KNOWN, training=SCHEDULE, steps=STEPS, seed=0):
+    generator = torch.Generator().manual_seed(0)
+    flow = ConditionalFlow(CHANNELS, condition_dim=8, n_blocks=4, generator=generator)
+    density = LevelDensity(SIDE, SIDE, Standardisation.fit(NORMAL), flow)
+    before = copy.deepcopy(density)
+    history = train_level(density, NORMAL, anomalies, training, steps, seed)
+    return before, density, history
+
+
+@pytest.fixture(scope="module")
+def with_anomalies():
+    return train()
+
+
+@pytest.fixture(scope="module")
+def without_anomalies():
+    return train(anomalies=None)
+
+
+def likelihood(density: LevelDensity, features: np.ndarray) -> np.ndarray:
+    return density.score(features.reshape(-1, SIDE, SIDE, CHANNELS)).reshape(-1, CELLS)
+
+
+def share_below_boundary(density: LevelDensity, anomalies: Anomalies) -> float:
+    normal = torch.from_numpy(likelihood(density, NORMAL))
+    boundary = NORMALIZER * explicit_boundary(normal).normal.item()
+    return (likelihood(density, anomalies.features)[anomalies.masks] < boundary).mean()
+
+
+def test_the_loss_falls_and_normals_become_likely(without_anomalies):
+    before, density, history = without_anomalies
+    assert history["ml"][-10:].mean() < history["ml"][:10].mean() - 0.1
+    unseen = make_images(20, 7)
+    assert likelihood(density, unseen).mean() > likelihood(before, unseen).mean() + 0.1
+
+
+def test_known_anomalies_push_their_like_below_the_boundary(with_anomalies, without_anomalies):
+    unseen = make_anomalies(20, 8)
+    assert share_below_boundary(without_anomalies[1], unseen) < 0.25
+    assert share_below_boundary(with_anomalies[1], unseen) > 0.75
+
+
+def test_normal_cells_of_anomalous_images_stay_normal(with_anomalies):
+    unseen = make_anomalies(20, 8)
+    normal_cells = Anomalies(unseen.features, ~unseen.masks, unseen.probabilities)
+    assert share_below_boundary(with_anomalies[1], normal_cells) < 0.1
+
+
+def test_only_the_flow_is_trained(with_anomalies):
+    before, density, _ = with_anomalies
+    buffers = dict(density.named_buffers())
+    assert all(torch.equal(value, buffers[name]) for name, value in before.named_buffers())
+    parameters = dict(density.named_parameters())
+    for name, value in before.named_parameters():
+        assert not torch.equal(value, parameters[name]), name
+
+
+def test_the_seed_decides_bit_for_bit(with_anomalies):
+    _, density, history = with_anomalies
+    _, again, history_again = train()
+    _, other, _ = train(seed=1)
+    for name, value in density.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+    assert all(np.array_equal(history[key], history_again[key]) for key in history)
+    assert not torch.equal(density.flow.out_weight, other.flow.out_weight)
+
+
+def test_history_has_a_value_for_each_step(with_anomalies):
+    _, _, history = with_anomalies
+    names = {"learning_rate", "ml", "pull", "push", "boundary", "log_likelihood"}
+    assert set(history) == names
+    for values in history.values():
+        assert values.shape == (STEPS,)
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+    assert (history["boundary"] < history["log_likelihood"]).all()
+
+
+def test_learning_rate_rises_then_falls_as_a_cosine(with_anomalies):
+    rate = with_anomalies[2]["learning_rate"]
+    peak = rate.argmax()
+    assert peak == pytest.approx(SCHEDULE.warm_up * STEPS, abs=1)
+    assert (np.diff(rate[: peak + 1]) > 0).all()
+    assert (np.diff(rate[peak:]) < 0).all()
+    assert rate.max() <= np.float32(SCHEDULE.learning_rate)
+    assert rate[STEPS // 2] == pytest.approx(SCHEDULE.learning_rate / 2)
+    assert rate[-1] < 1e-3 * SCHEDULE.learning_rate
+
+
+def test_the_first_steps_see_normals_alone(with_anomalies, without_anomalies):
+    first = int(SCHEDULE.normal_only * STEPS)
+    history, plain = with_anomalies[2], without_anomalies[2]
+    for term in ("pull", "push"):
+        assert (history[term][:first] == 0).all()
+        assert (history[term][first:] > 0).any()
+        assert (plain[term] == 0).all()
+    assert np.array_equal(history["ml"][:first], plain["ml"][:first])
+
+
+def test_images_are_drawn_with_their_probabilities():
+    never = np.full_like(KNOWN.features, np.nan)
+    features = np.concatenate([KNOWN.features, never])
+    masks = np.concatenate([KNOWN.masks, KNOWN.masks])
+    probabilities = np.repeat([1 / 6, 0], 6)
+    _, _, history = train(Anomalies(features, masks, probabilities), steps=20)
+    assert np.isfinite(history["ml"]).all()
+
+
+def test_terms_can_be_switched_off():
+    training = Training(batch_positions=8, normal_only=0, pull=0, push=0, focal=False)
+    _, ignoring, _ = train(training=training, steps=20)
+    other = Anomalies(
+        np.where(KNOWN.masks[..., None], 100, KNOWN.features).astype(np.float32),
+        KNOWN.masks,
+        KNOWN.probabilities,
+    )
+    _, same, _ = train(other, training, steps=20)
+    torch.testing.assert_close(ignoring.flow.state_dict(), same.flow.state_dict())
+
+
+def test_memory_mapped_normals_train_alike(tmp_path, with_anomalies):
+    np.save(tmp_path / "normal.npy", NORMAL)
+    mapped = np.load(tmp_path / "normal.npy", mmap_mode="r")
+    density = copy.deepcopy(with_anomalies[0])
+    history = train_level(density, mapped, KNOWN, SCHEDULE, 10, 0)
+    _, expected, _ = train(steps=10)
+    assert torch.equal(density.flow.out_weight, expected.flow.out_weight)
+    assert len(history["ml"]) == 10
+
+
+def test_no_step_leaves_the_flow_as_it_is():
+    before, density, history = train(steps=0)
+    assert history == {}
+    assert torch.equal(before.flow.x_weight, density.flow.x_weight)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("steps", 400),
+        ("steps", (400, 400)),
+        ("steps", (400, 400, -1)),
+        ("steps", (400, 400, 0.5)),
+        ("learning_rate", 0),
+        ("learning_rate", "1e-3"),
+        ("learning_rate", float("nan")),
+        ("warm_up", 1.1),
+        ("normal_only", -0.1),
+        ("batch_images", 0),
+        ("batch_positions", 1.5),
+        ("anomalous_images", 0),
+        ("anomalous_images", 32),
+        ("beta", 1),
+        ("tau", -0.1),
+        ("pull", float("inf")),
+        ("push", None),
+    ],
+)
+def test_values_out_of_range_are_refused(option, value):
+    with pytest.raises(InputError, match=option):
+        Training(**{option: value})
