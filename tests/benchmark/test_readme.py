@@ -9,10 +9,12 @@ import pytest
 from cell_results import result_of
 
 from benchmark.cells import Cell
+from benchmark.command import main as run_all
 from benchmark.paths import PUBLISHED, README, RUNS
 from benchmark.readme import block_names, check, render, update
 from benchmark.store import Store
 from benchmark.tables import CATEGORIES, display_name, results_frame
+from bgad.data.__main__ import main as data
 from bgad.errors import InputError
 
 TEXT = """# Title
@@ -116,6 +118,27 @@ def test_the_readme_has_the_blocks_that_people_look_for():
     assert {"references", "speed", "profiles", "tolerances"} <= set(names)
 
 
+@pytest.mark.parametrize(
+    ("command", "main", "arguments"),
+    [
+        ("run_all.py", run_all, []),
+        ("-m bgad.data download", data, ["download"]),
+        ("-m bgad.data verify", data, ["verify"]),
+    ],
+)
+def test_the_readmes_commands_exist_with_their_options(capsys, command, main, arguments):
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--help"])
+    assert end.value.code == 0
+    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    text = README.read_text(encoding="utf-8")
+    lines = re.findall(rf"(?:^|`)python {re.escape(command)}(.*?)(?:`|$)", text, re.MULTILINE)
+    if command == "run_all.py":
+        lines += re.findall(r"`(--.*?)`", text)
+    used = set(re.findall(r"--[a-z-]+", " ".join(lines)))
+    assert lines and used <= known
+
+
 def test_figures_are_checked_against_their_cells(published, readme):
     update(readme, [published])
     text = readme.read_text(encoding="utf-8")
@@ -125,7 +148,7 @@ def test_figures_are_checked_against_their_cells(published, readme):
     with pytest.raises(AssertionError, match="Pill"):
         assert_figures_have_cells(text.replace(figure, "0.999 ± "), published)
     (published / "cpu/d/metal_nut/general/shots-0_seed-1.json").unlink()
-    with pytest.raises(AssertionError, match="Average|Metal Nut"):
+    with pytest.raises(AssertionError, match=r"Average|Metal Nut"):
         assert_figures_have_cells(text, published)
 
 
