@@ -1,6 +1,5 @@
 """The model as a user meets it: fit, score, save and load, and every refusal."""
 
-import doctest
 import json
 import pickle
 import warnings
@@ -81,12 +80,6 @@ def same_model(first: BGAD, second: BGAD) -> bool:
         for one, other in zip(*states, strict=True)
         for name in one
     )
-
-
-def test_the_docstrings_example_runs():
-    results = doctest.testmod(bgad.model)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 def test_maps_and_scores(model):

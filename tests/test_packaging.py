@@ -1,6 +1,7 @@
 """Packaging and architecture: declared dependencies, the conda twin, who may import whom."""
 
 import ast
+import json
 import sys
 from collections.abc import Iterable
 from graphlib import TopologicalSorter
@@ -51,9 +52,18 @@ def modules(package: str) -> dict[str, Path]:
     return {".".join(p).removesuffix(".__init__"): path for path, p in parts.items()}
 
 
+def source(path: Path) -> str:
+    """Python code of a module or a notebook, without IPython's magic commands."""
+    if path.suffix != ".ipynb":
+        return path.read_text()
+    cells = json.loads(path.read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return "\n".join(line for line in "\n".join(code).splitlines() if line[:1] not in ("%", "!"))
+
+
 def imports(path: Path, at_import_time: bool = False) -> set[str]:
     """Dotted names that a file imports anywhere, or only outside of functions."""
-    names, nodes = set(), [ast.parse(path.read_text())]
+    names, nodes = set(), [ast.parse(source(path))]
     while nodes:
         node = nodes.pop()
         if at_import_time and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -85,13 +95,24 @@ def distributions() -> dict[str, list[str]]:
     return dict(packages_distributions())
 
 
-@pytest.mark.parametrize(("package", "allowed"), [("bgad", LIBRARY), ("benchmark", ALL)])
-def test_every_imported_package_is_declared(package, allowed, distributions):
-    for name, path in modules(package).items():
-        tops = {imported.split(".")[0] for imported in imports(path)}
-        for top in tops - sys.stdlib_module_names - set(OURS):
-            providers = {canonicalize_name(d) for d in distributions.get(top, [top])}
-            assert providers & set(allowed), f"{name} imports {top}, which is not declared"
+def third_party(path: Path) -> set[str]:
+    """Import names of the packages that a file uses, but ours and Python's own."""
+    return {name.split(".")[0] for name in imports(path)} - sys.stdlib_module_names - set(OURS)
+
+
+FILES = {
+    "bgad": (LIBRARY, sorted(REPOSITORY.glob("bgad/**/*.py"))),
+    "benchmark": (ALL, sorted([*REPOSITORY.glob("benchmark/**/*.py"), *REPOSITORY.glob("*.py")])),
+    "notebooks": (ALL, sorted(REPOSITORY.glob("notebooks/*.ipynb"))),
+}
+
+
+@pytest.mark.parametrize(("allowed", "files"), FILES.values(), ids=FILES)
+def test_every_imported_package_is_declared(allowed, files, distributions):
+    for path in files:
+        for name in third_party(path):
+            providers = {canonicalize_name(d) for d in distributions.get(name, [name])}
+            assert providers & set(allowed), f"{path} imports {name}, which is not declared"
 
 
 def test_bgad_knows_nothing_of_benchmark():
