@@ -6,12 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from bgad.coupling import CLAMP, DAMPING, couple, prepare_readout
 from bgad.errors import InputError
 
 __all__ = ["ConditionalFlow"]
 
-_CLAMP = 1.9  # bound of |log scale| in a coupling
-_DAMPING = 0.1  # of a subnet's output, so that a new flow is close to a rotation
+# Vectors in one pass: on a CPU few enough for its cache, elsewhere many enough to fill the device.
+_TILE = {"cpu": 2048}
+_LARGE_TILE = 65536
+_TILE_POSITIONS = 256  # at least, so that the work per position is shared by many images
 
 
 class ConditionalFlow(nn.Module):
@@ -87,7 +90,7 @@ class ConditionalFlow(nn.Module):
         x : Tensor, shape (images, positions, C)
             Feature vectors, at the same positions in all images.
         condition : Tensor, shape (positions, D)
-            Encodings of these positions.
+            Encodings of these positions, or what `project` makes of them.
 
         Returns
         -------
@@ -95,18 +98,15 @@ class ConditionalFlow(nn.Module):
             Latent vectors.
         log_det : Tensor, shape (images, positions)
             Natural log of the absolute Jacobian determinant at each vector.
+
+        Raises
+        ------
+        InputError
+            Shapes that do not fit the flow or each other.
         """
-        self._check(x, condition)
-        scale = self._scale()
-        log_det = scale.log().sum().expand(x.shape[:-1])
-        projected = self._project(condition)
-        for block in range(len(scale)):
-            x1, x2 = self._split(x)
-            log_s, t = self._subnet(block, x1, projected[block])
-            log_det = log_det + log_s.sum(-1)
-            x = torch.cat([x1, x2 * log_s.exp() + t], dim=-1)
-            x = F.linear(x * scale[block] + self.global_offset[block], self.rotation[block])
-        return x, log_det
+        projected = self._projected(x, condition)
+        z, log_det = self._transform(x, projected, self._readout(), self._scale())
+        return z.permute(1, 2, 0) @ self.rotation[-1].T, log_det
 
     def inverse(self, z: Tensor, condition: Tensor) -> Tensor:
         """Map latent vectors back to feature vectors.
@@ -116,21 +116,28 @@ class ConditionalFlow(nn.Module):
         z : Tensor, shape (images, positions, C)
             Latent vectors.
         condition : Tensor, shape (positions, D)
-            Encodings of the positions.
+            Encodings of the positions, or what `project` makes of them.
 
         Returns
         -------
         Tensor, shape (images, positions, C)
             The feature vectors which `forward` maps to `z`.
+
+        Raises
+        ------
+        InputError
+            Shapes that do not fit the flow or each other.
         """
-        self._check(z, condition)
+        projected = self._projected(z, condition).mT
         scale = self._scale()
-        projected = self._project(condition)
+        passive = self.x_weight.shape[2]
         for block in reversed(range(len(scale))):
-            z = (z @ self.rotation[block] - self.global_offset[block]) / scale[block]
-            x1, x2 = self._split(z)
-            log_s, t = self._subnet(block, x1, projected[block])
-            z = torch.cat([x1, (x2 - t) * (-log_s).exp()], dim=-1)
+            x = (z @ self.rotation[block] - self.global_offset[block]) / scale[block]
+            x1, x2 = x[..., :passive], x[..., passive:]
+            hidden = F.relu(x1 @ self.x_weight[block].T + projected[block])
+            out = DAMPING * F.linear(hidden, self.out_weight[block], self.out_bias[block])
+            s, t = out.chunk(2, dim=-1)
+            z = torch.cat([x1, (x2 - t) * (-CLAMP * s.tanh()).exp()], dim=-1)
         return z
 
     def log_likelihood(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -139,46 +146,82 @@ class ConditionalFlow(nn.Module):
         Parameters
         ----------
         x : Tensor, shape (images, positions, C)
-            Feature vectors.
+            Feature vectors, at the same positions in all images.
         condition : Tensor, shape (positions, D)
-            Encodings of the positions.
+            Encodings of these positions, or what `project` makes of them.
 
         Returns
         -------
         Tensor, shape (images, positions)
             (-C/2 ln 2π - ½‖z‖² + log_det) / C, in nats per channel, as in the official code.
-        """
-        z, log_det = self(x, condition)
-        log_normal = -0.5 * (z.square().sum(-1) + self.channels * math.log(2 * math.pi))
-        return (log_normal + log_det) / self.channels
 
-    def _check(self, x: Tensor, condition: Tensor) -> None:
-        if x.ndim != 3 or x.shape[-1] != self.channels:
+        Raises
+        ------
+        InputError
+            Shapes that do not fit the flow or each other.
+        """
+        projected = self._projected(x, condition)
+        readout, scale = self._readout(), self._scale()
+        tile = _TILE.get(x.device.type, _LARGE_TILE)
+        n_positions = max(_TILE_POSITIONS, tile // max(1, len(x)))
+        strips = []
+        for x_strip, projected_strip in zip(
+            x.split(n_positions, dim=1), projected.split(n_positions, dim=2), strict=True
+        ):
+            n_images = max(1, tile // x_strip.shape[1])
+            strip = []
+            for part in x_strip.split(n_images):
+                z, log_det = self._transform(part, projected_strip, readout, scale)
+                strip.append(log_det - 0.5 * z.square().sum(0))
+            strips.append(torch.cat(strip))
+        return torch.cat(strips, dim=1) / self.channels - 0.5 * math.log(2 * math.pi)
+
+    def project(self, condition: Tensor) -> Tensor:
+        """Compute what a condition adds to the hidden layers, to share it between calls.
+
+        Parameters
+        ----------
+        condition : Tensor, shape (positions, D)
+            Encodings of positions.
+
+        Returns
+        -------
+        Tensor, shape (blocks, hidden, positions)
+            Takes the condition's place in the other methods while the parameters stay the same.
+        """
+        batch = condition.T.expand(len(self.condition_weight), -1, -1)
+        return torch.baddbmm(self.hidden_bias.unsqueeze(2), self.condition_weight, batch)
+
+    def _projected(self, x: Tensor, condition: Tensor) -> Tensor:
+        if x.ndim != 3 or x.shape[2] != self.channels:
             raise InputError(
                 f"expected vectors of shape (images, positions, {self.channels}), "
                 f"got {tuple(x.shape)}"
             )
-        if condition.shape != (x.shape[1], self.condition_dim):
+        n_positions = x.shape[1]
+        if condition.shape == (*self.x_weight.shape[:2], n_positions):
+            return condition
+        if condition.shape != (n_positions, self.condition_dim):
             raise InputError(
-                f"expected a condition of shape {(x.shape[1], self.condition_dim)}, one row per "
+                f"expected a condition of shape {(n_positions, self.condition_dim)}, one row per "
                 f"position, got {tuple(condition.shape)}"
             )
+        return self.project(condition)
+
+    def _readout(self) -> Tensor:
+        return prepare_readout(self.out_weight, self.out_bias)
 
     def _scale(self) -> Tensor:
         return 0.1 * F.softplus(self.global_scale, beta=0.5)
 
-    def _project(self, condition: Tensor) -> Tensor:
-        projected = condition @ self.condition_weight.transpose(1, 2)
-        return projected + self.hidden_bias.unsqueeze(1)
-
-    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
-        return x.split([self.channels - self.channels // 2, self.channels // 2], dim=-1)
-
-    def _subnet(self, block: int, x1: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = F.relu(x1 @ self.x_weight[block].T + projected)
-        out = _DAMPING * F.linear(hidden, self.out_weight[block], self.out_bias[block])
-        s, t = out.chunk(2, dim=-1)
-        return _CLAMP * s.tanh(), t
+    def _transform(
+        self, x: Tensor, projected: Tensor, readout: Tensor, scale: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """All but the last rotation, which changes neither norm nor volume; z (C, ...)."""
+        offset = self.global_offset
+        z, log_det = couple(x, projected, self.x_weight, readout, scale, offset, self.rotation)
+        z = torch.addcmul(offset[-1, :, None, None], z, scale[-1, :, None, None])
+        return z, log_det + scale.log().sum()
 
 
 def _random_rotations(count: int, size: int, generator: Generator | None) -> Tensor:
