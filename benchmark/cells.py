@@ -82,6 +82,7 @@ def grid(
     seeds: Iterable[int],
     profile: str,
     setting: str = "general",
+    vary: str | None = None,
 ) -> tuple[Cell, ...]:
     """Build all cells of a request, in the order in which they are to run.
 
@@ -91,18 +92,24 @@ def grid(
         As in `Cell`; a value that is given twice counts once.
     types
         The anomaly types of each category; the hard setting has one cell for each of them.
+    vary
+        ``split``, ``train`` or ``augment``: vary this seed alone; the others stay the first one.
 
     Raises
     ------
     InputError
         If a value is impossible.
     """
+    seeds = list(seeds)
+    seed_fields = [
+        {"seed": seeds[0], f"{vary}_seed": seed} if vary else {"seed": seed} for seed in seeds
+    ]
     cells = [
-        Cell(dataset, category, setting, n, seed, profile, known_type)
+        Cell(dataset, category, setting, n, profile=profile, known_type=known_type, **fields)
         for category, names in types.items()
         for known_type in (names if setting == "hard" else (None,))
         for n in shots
-        for seed in seeds
+        for fields in seed_fields
     ]
     return tuple(dict.fromkeys(cells))
 

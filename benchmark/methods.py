@@ -1,13 +1,17 @@
 """Detectors that can be held against each other on the same cells."""
 
-from typing import Any, Protocol
+from __future__ import annotations
 
-import numpy as np
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol
 
-from bgad.backbone import Backbone
 from bgad.errors import InputError
-from bgad.features import EncodedImages
-from bgad.model import BGAD
+
+if TYPE_CHECKING:  # to look up a method's name takes no torch
+    import numpy as np
+
+    from bgad.backbone import Backbone
+    from bgad.features import EncodedImages
 
 __all__ = ["METHODS", "RUN_PARAMETERS", "Detector", "resolve"]
 
@@ -41,8 +45,8 @@ class Detector(Protocol):
         """Map value above which a pixel is called anomalous, known without any test image."""
 
 
-METHODS: dict[str, type[Detector]] = {"bgad": BGAD}
-"""Profile's `method` -> class."""
+METHODS = {"bgad": "bgad.model:BGAD"}
+"""Profile's `method` -> ``module:class``, imported when it is needed."""
 
 
 def resolve(method: str) -> type[Detector]:
@@ -55,4 +59,5 @@ def resolve(method: str) -> type[Detector]:
     """
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}: it is one of {', '.join(METHODS)}")
-    return METHODS[method]
+    module, _, name = METHODS[method].partition(":")
+    return getattr(importlib.import_module(module), name)

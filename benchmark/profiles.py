@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from benchmark.methods import RUN_PARAMETERS, resolve
 from benchmark.paths import PROFILES
 from benchmark.schema import Config
 from bgad.errors import InputError
@@ -56,8 +57,6 @@ class Profile:
         InputError
             If the method refuses `model`.
         """
-        from benchmark.methods import RUN_PARAMETERS, resolve  # takes seconds: torch
-
         where = self.source or f"profile {self.name}"
         if reserved := RUN_PARAMETERS & set(self.model):
             raise InputError(f"{where}: {', '.join(sorted(reserved))} can't be set in a profile")

@@ -1,6 +1,13 @@
 """A method that costs nothing, and results of it: stands in for training in these tests."""
 
+import os
+import signal
+import time
+from pathlib import Path
 from typing import Any
+
+import nbformat
+import numpy as np
 
 from benchmark.cells import Cell
 from benchmark.methods import METHODS
@@ -12,11 +19,11 @@ from benchmark.store import Store, result_key
 from bgad.data.folder import load_category
 from bgad.errors import InputError
 
-__all__ = ["Instant", "make_result", "run_cell"]
+__all__ = ["Instant", "make_result", "run_cell", "write_notebook"]
 
 
 class Instant:
-    """Has two hyper-parameters; sleeps `seconds` a cell, and fails where it is told to."""
+    """Takes `seconds` a cell; `fails` says how with which seeds, as in ``raise1 die2``."""
 
     def __init__(self, seconds: float = 0.0, fails: str = "", seed: int = 0) -> None:
         if seconds < 0:
@@ -27,7 +34,7 @@ class Instant:
         return {"seconds": self.seconds, "fails": self.fails, "seed": self.seed}
 
 
-METHODS["instant"] = Instant
+METHODS["instant"] = "instant:Instant"
 
 
 def make_result(
@@ -54,18 +61,41 @@ def make_result(
 
 def run_cell(cell: Cell, data_root: str, profile: Profile, store: Store) -> None:
     """Do what an experiment does, but for the work."""
-    import os
-    import time
-
     category = load_category(data_root, cell.category)
     split = cell_split(cell, category)
     check_disjoint(split, category.content_hashes())
     key = result_key(profile.hash, split.sha256, category.fingerprint())
-    if store.is_current(cell, key):
-        return
     time.sleep(profile.parameters["seconds"])
-    if str(cell.seed) in profile.parameters["fails"]:
+    fails = profile.parameters["fails"].split()
+    if f"raise{cell.seed}" in fails:
         raise RuntimeError(f"no luck with seed {cell.seed}")
-    if f"die{cell.seed}" == profile.parameters["fails"]:
-        os.abort()
-    store.write(make_result(cell, key, profile=profile))
+    if f"record{cell.seed}" in fails:
+        store.record_failure(cell, key, f"no luck with seed {cell.seed}")
+        return
+    if f"die{cell.seed}" in fails:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if f"gorge{cell.seed}" in fails:
+        gorged = b"x" * 10**9
+        time.sleep(60 + len(gorged))
+    digest = store.write_curves(cell, {"seed": np.array(cell.seed)})
+    store.write(make_result(cell, key, profile=profile, curves_sha256=digest))
+
+
+NOTEBOOK = """
+from instant import run_cell
+from benchmark.cells import Cell
+from benchmark.profiles import load_profile
+from benchmark.store import Store
+
+for cell in cells:
+    run_cell(Cell(**cell), data_root, load_profile(profile), Store(results))
+"""
+
+
+def write_notebook(path: Path) -> Path:
+    """Write a notebook that runs its cells by `run_cell`."""
+    notebook = nbformat.v4.new_notebook()
+    parameters = nbformat.v4.new_code_cell("cells = []", metadata={"tags": ["parameters"]})
+    notebook.cells = [parameters, nbformat.v4.new_code_cell(NOTEBOOK)]
+    nbformat.write(notebook, path)
+    return path

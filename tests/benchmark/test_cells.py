@@ -62,3 +62,10 @@ def test_grid_has_every_combination_once_category_by_category():
 def test_hard_grid_has_a_cell_for_each_known_type():
     cells = grid("d", {"b": ["x", "y"], "a": ["z"]}, [10], [1], "p", "hard")
     assert [(c.category, c.known_type) for c in cells] == [("b", "x"), ("b", "y"), ("a", "z")]
+
+
+@pytest.mark.parametrize("part", ["split", "train", "augment"])
+def test_one_seed_can_be_varied_alone(part):
+    cells = grid("d", {"b": []}, [10], [3, 4, 5], "p", vary=part)
+    assert [c.seed for c in cells] == [3, 3, 3]
+    assert [c.seeds_apart for c in cells] == [{}, {part: 4}, {part: 5}]

@@ -1,0 +1,115 @@
+"""Workers: on this machine, at an existing Dask scheduler, or from Slurm."""
+
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dask
+import yaml
+from dask.system import CPU_COUNT
+from distributed import Client, LocalCluster
+from distributed.system import MEMORY_LIMIT
+
+from bgad.errors import InputError
+
+__all__ = ["SLURM_CONFIG", "connect", "default_jobs"]
+
+SLURM_CONFIG = Path(__file__).with_name("slurm.yaml")
+
+_MEMORY_PER_JOB = 2e9  # bytes: what a job needs at most with the profiles that come along
+
+dask.config.set(
+    {
+        # The driver itself decides what is done with the cells of a worker that died.
+        "distributed.scheduler.allowed-failures": 0,
+        # Training happens in other processes: `benchmark.jobs` watches their memory.
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": False,
+    }
+)
+
+
+def default_jobs() -> int:
+    """As many jobs as this machine has cores, and memory for."""
+    return max(1, min(CPU_COUNT, int(MEMORY_LIMIT // _MEMORY_PER_JOB)))
+
+
+@contextmanager
+def connect(
+    cluster: str | None, jobs: int, memory_limit: str | None, slurm_config: Path = SLURM_CONFIG
+) -> Iterator[Client]:
+    """Open workers for the time of a context.
+
+    Parameters
+    ----------
+    cluster
+        None for this machine, the address of a Dask scheduler, or ``slurm``.
+    jobs
+        How many single-threaded workers to start; a scheduler of one's own has those it has.
+    memory_limit
+        Of a job, such as ``4GB``; by default the machine's memory divided among the jobs.
+    slurm_config
+        Arguments of `dask_jobqueue.SLURMCluster` as YAML.
+
+    Raises
+    ------
+    InputError
+        If there is no such scheduler, or Slurm can't be used.
+    """
+    with TemporaryDirectory(prefix="bgad-dask-") as scratch:
+        if cluster is None:
+            workers = LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                memory_limit=memory_limit or int(MEMORY_LIMIT / jobs),
+                local_directory=scratch,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,  # a worker that dies is the runner's news
+            )
+        elif cluster == "slurm":
+            workers = _slurm(slurm_config, scratch)
+            workers.scale(n=jobs)
+        else:
+            workers = cluster
+        try:
+            client = Client(workers, timeout=20)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"--cluster {cluster}: no Dask scheduler answers there ({error}): start one with "
+                "'dask scheduler', and workers with 'dask worker ADDRESS --nthreads 1'"
+            ) from error
+        try:
+            yield client
+        except BaseException:
+            if isinstance(workers, LocalCluster):
+                _kill_workers(workers)
+            raise
+        finally:
+            client.close(timeout=2)
+            if cluster in (None, "slurm"):
+                workers.close(timeout=5)
+
+
+def _slurm(path: Path, scratch: str) -> Any:
+    from dask_jobqueue import SLURMCluster
+
+    try:
+        options = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return SLURMCluster(**{"local_directory": scratch} | options)
+    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: does not describe a Slurm cluster: {error}") from error
+
+
+def _kill_workers(cluster: LocalCluster) -> None:
+    """Kill the workers, and with them what they run, instead of waiting for it."""
+    for nanny in cluster.workers.values():
+        nanny.auto_restart = False
+        if nanny.pid:
+            os.kill(nanny.pid, signal.SIGKILL)

@@ -1,0 +1,231 @@
+"""The command line of run_all.py."""
+
+import argparse
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from benchmark import readme
+from benchmark.cluster import SLURM_CONFIG, connect, default_jobs
+from benchmark.paths import NOTEBOOK, PUBLISHED, README, RUNS, cache_dir
+from benchmark.plan import PlannedCell, Request, check_weights, estimate, plan
+from benchmark.profiles import load_profile, profile_names
+from benchmark.progress import Display
+from benchmark.runner import Runner, hold
+from benchmark.store import Store, load_all
+from benchmark.summary import summary_text
+from benchmark.tables import results_frame
+from benchmark.verdict import judge
+from bgad.data.synthetic import ensure
+from bgad.errors import InputError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve one request; see DESIGN in the README's section on the command line.
+
+    Returns
+    -------
+    int
+        0 if all asked cells are there, 1 if some failed, 2 if the request cannot be served, 130 if
+        it was interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    previous = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        return _serve(options)
+    except (InputError, OSError) as error:
+        print(f"run_all.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted. Cells that were finished are kept: the same command continues.",
+            file=sys.stderr,
+        )
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if options.readme != "-":
+        readme.check(options.readme, [])  # say now if it can't be written later
+    profile = load_profile(
+        options.profile or ("quick" if options.dataset == "synthetic" else "cpu")
+    )
+    store = Store(options.results or RUNS / profile.name)
+    failed: dict[str, str] = {}
+    if not options.tables_only:
+        request = Request(
+            profile,
+            options.dataset,
+            _data_root(options),
+            options.categories,
+            options.shots,
+            options.seeds,
+            options.setting,
+            options.vary,
+        )
+        if options.dry_run:
+            return _dry_run(plan(request, store), request, store, options)
+        failed = _run(request, store, options)
+    if options.publish:
+        _publish(store, profile.hash)
+    _report(options, store)
+    for cell, cause in failed.items():
+        print(f"FAILED {cell}: {cause}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _run(request: Request, store: Store, options: argparse.Namespace) -> dict[str, str]:
+    """Run what is missing; return causes by cell."""
+    started = time.monotonic()
+    with hold(store.root) as token:
+        store.remove_leftovers()
+        planned = plan(request, store)
+        todo = _todo(planned, options)
+        if todo:
+            check_weights(request.profile)
+        if options.rerun:
+            for cell in todo:
+                store.forget(cell.cell)
+            todo = [PlannedCell(cell.cell, cell.key, False, None) for cell in todo]
+        failed = {
+            str(cell.cell): f"{cell.failure.error} (given up after {cell.failure.attempts} "
+            "attempts: --rerun tries again)"
+            for cell in planned
+            if cell.given_up and not options.rerun
+        }
+        if todo:
+            jobs = options.jobs or default_jobs()
+            seconds = estimate(todo, request.profile, store)
+            display = Display(len(todo), None if seconds is None else seconds / jobs)
+            connection = connect(options.cluster, jobs, options.memory_limit, options.slurm_config)
+            display.tell(f"{len(todo)} of {len(planned)} cells to run: starting workers")
+            with connection as client, display:
+                runner = Runner(client, request, store, options.notebook, token)
+                runner.run(todo, display)
+            failed |= {str(cell): cause for cell, cause in runner.failed.items()}
+    there = sum(cell.done for cell in planned) if not options.rerun else 0
+    print(
+        f"{len(planned)} cells: {there} were there, {len(planned) - there - len(failed)} computed, "
+        f"{len(failed)} failed, in {timedelta(seconds=round(time.monotonic() - started))}."
+    )
+    return failed
+
+
+def _todo(planned: Sequence[PlannedCell], options: argparse.Namespace) -> list[PlannedCell]:
+    if options.rerun:
+        return list(planned)
+    return [cell for cell in planned if not cell.done and not cell.given_up]
+
+
+def _dry_run(
+    planned: Sequence[PlannedCell], request: Request, store: Store, options: argparse.Namespace
+) -> int:
+    todo = _todo(planned, options)
+    if todo:
+        check_weights(request.profile)
+    for cell in planned:
+        state = "given up" if cell.given_up else "there"
+        print(f"{'to run' if cell in todo else state:9}{cell.cell}")
+    jobs = options.jobs or default_jobs()
+    seconds = estimate(todo, request.profile, store)
+    if not todo:
+        time_needed = "nothing to do"
+    elif seconds is None:
+        time_needed = f"nothing of profile {request.profile.name} has run yet to tell how long"
+    else:
+        time_needed = f"about {timedelta(seconds=round(seconds / jobs))} with {jobs} jobs"
+    print(f"{len(planned)} cells, {len(todo)} to run: {time_needed}.")
+    return 0
+
+
+def _publish(store: Store, profile_hash: str) -> None:
+    results = [result for result in store.results() if result.config.profile_hash == profile_hash]
+    for result in results:
+        Store(PUBLISHED / result.cell.profile).write(result)
+    print(f"{len(results)} cells published in {PUBLISHED}.")
+
+
+def _report(options: argparse.Namespace, store: Store) -> None:
+    """Rewrite the README; show this run's figures, and whether they are the published ones."""
+    own = results_frame(load_all([store.root]))
+    print(summary_text(own, options.dataset))
+    if not options.publish:
+        published = results_frame(load_all([PUBLISHED]))
+        verdict = judge(published, own)
+        if verdict.compared:
+            print(verdict.markdown())
+    if options.readme != "-":
+        blocks = readme.update(options.readme, [PUBLISHED, options.results or RUNS])
+        if f"results-{options.dataset}" not in blocks:
+            print(
+                f"{options.readme} has no tables of {options.dataset}: to have them, add the lines "
+                f"<!-- begin:results-{options.dataset} --> and "
+                f"<!-- end:results-{options.dataset} -->.",
+                file=sys.stderr,
+            )
+
+
+def _data_root(options: argparse.Namespace) -> Path:
+    if options.data_root:
+        return options.data_root
+    if options.dataset == "synthetic":
+        return ensure(cache_dir())
+    raise InputError(
+        f"--data-root: where is {options.dataset}? give DIR of DIR/CATEGORY/train/good"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_all.py",
+        description="Train and evaluate a grid of cells, and rewrite the README's tables. Without "
+        "options: the quick profile on the synthetic stand-in, all fifteen categories.",
+    )
+    what = parser.add_argument_group("what")
+    what.add_argument(
+        "--profile",
+        metavar="|".join([*profile_names(), "FILE.yaml"]),
+        help="hyper-parameters (default: quick on synthetic, else cpu)",
+    )
+    what.add_argument("--dataset", default="synthetic", metavar="synthetic|mvtec_ad|NAME")
+    what.add_argument("--data-root", type=Path, metavar="DIR", help="DIR/CATEGORY/train/good/…")
+    what.add_argument("--categories", nargs="+", default=[], metavar="NAME", help="default: all")
+    what.add_argument("--shots", nargs="+", type=int, default=[0, 10], metavar="K")
+    what.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="S")
+    what.add_argument("--setting", choices=("general", "hard"), default="general")
+    what.add_argument(
+        "--vary",
+        choices=("split", "train", "augment"),
+        help="let --seeds vary this seed alone; the others stay the first of them",
+    )
+    where = parser.add_argument_group("where")
+    where.add_argument("--results", type=Path, metavar="DIR", help="default: results/runs/PROFILE")
+    where.add_argument("--readme", default=str(README), metavar="FILE", help="- for none")
+    where.add_argument("--jobs", type=_positive, metavar="N", help="default: one for each core")
+    where.add_argument(
+        "--cluster", metavar="ADDRESS|slurm", help="a Dask scheduler; default: this machine"
+    )
+    where.add_argument("--slurm-config", type=Path, default=SLURM_CONFIG, metavar="FILE.yaml")
+    where.add_argument("--memory-limit", metavar="SIZE", help="of one job, such as 4GB")
+    where.add_argument("--notebook", type=Path, default=NOTEBOOK, metavar="FILE.ipynb")
+    how = parser.add_argument_group("how")
+    how.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
+    how.add_argument("--rerun", action="store_true", help="compute anew what is there")
+    how.add_argument("--tables-only", action="store_true", help="run nothing")
+    how.add_argument("--publish", action="store_true", help="copy results to results/published")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+    return int(text)

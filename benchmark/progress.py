@@ -1,0 +1,86 @@
+"""What a person sees while a grid runs."""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+__all__ = ["Display"]
+
+_LINE_EVERY = 30.0  # seconds, where the output is no terminal
+
+
+class Display:
+    """Shows how far a grid is, what runs and the time left: a bar, or lines outside a terminal.
+
+    Parameters
+    ----------
+    total
+        Cells to run.
+    expected
+        Seconds that all of them are expected to take, if that is known.
+    console
+        Where to; standard error by default.
+    """
+
+    def __init__(
+        self, total: int, expected: float | None = None, console: Console | None = None
+    ) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self._total, self._expected = total, expected
+        self._started = self._last_line = time.monotonic()
+        self._last_state: tuple | None = None
+        columns = ("cells", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, TextColumn("{task.description}", markup=False))
+        self._task = self._bar.add_task("", total=total)
+        self._live = Live(self._bar, console=self.console) if self.console.is_terminal else None
+
+    def __enter__(self) -> "Display":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def update(self, finished: int, running: Sequence[str]) -> None:
+        """Show that `finished` cells have ended, and which groups are `running`."""
+        what = "; ".join(running) or ("waiting for a worker" if finished < self._total else "done")
+        left = self._left(finished)
+        if self._live:
+            self._bar.update(self._task, completed=finished, description=f"{left} | {what}")
+            return
+        now, state = time.monotonic(), (finished, tuple(running))
+        if state != self._last_state and (
+            self._last_state is None
+            or finished != self._last_state[0]
+            or now - self._last_line > _LINE_EVERY
+        ):
+            elapsed = _clock(now - self._started)
+            self.tell(f"{finished}/{self._total} cells, {elapsed}, {left}: {what}")
+            self._last_line, self._last_state = now, state
+
+    def tell(self, message: str) -> None:
+        """Print a line that stays."""
+        self.console.print(message, markup=False, soft_wrap=True)
+
+    def _left(self, finished: int) -> str:
+        elapsed = time.monotonic() - self._started
+        if finished:
+            seconds = elapsed / finished * (self._total - finished)
+        elif self._expected is not None:
+            seconds = max(0.0, self._expected - elapsed)
+        else:
+            return "time left unknown"
+        return f"about {_clock(seconds)} left"
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,233 @@
+"""Runs planned cells on workers, group by group, until each has a result or a cause."""
+
+import os
+import socket
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from distributed import Client, Future, KilledWorker, wait
+from pydantic import ValidationError
+
+from benchmark.cells import Cell
+from benchmark.jobs import Job, Outcome, run_job
+from benchmark.paths import PROFILES
+from benchmark.plan import PlannedCell, Request, group
+from benchmark.progress import Display
+from benchmark.schema import Failure
+from benchmark.store import MAX_ATTEMPTS, Store, write_atomically
+from bgad.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
+
+__all__ = ["Runner", "hold"]
+
+_POLL = 0.3  # seconds
+
+
+@contextmanager
+def hold(results: Path) -> Iterator[str]:
+    """Hold a results folder for the time of a context; the lock ends with its process, always.
+
+    Returns
+    -------
+    str
+        A token that is in the lock file, by which a worker knows that it sees the same folder.
+
+    Raises
+    ------
+    InputError
+        If the folder can't be written, or another run holds it.
+    """
+    token = uuid.uuid4().hex
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        file = (results / ".lock").open("a+")
+    except OSError as error:
+        raise InputError(
+            f"{results}: cannot be written ({error.strerror}): give another --results folder"
+        ) from error
+    with file:
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise InputError(
+                f"{results}: another run is using this folder ({file.read().strip()}): wait for "
+                "it, or give another --results folder"
+            ) from error
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}, run {token}\n")
+        file.flush()
+        yield token
+
+
+class Runner:
+    """Runs cells of a request.
+
+    Parameters
+    ----------
+    client
+        Of a Dask scheduler.
+    request, store
+        What is run, and where the results go.
+    notebook
+        What is executed for each group, with the parameters ``dataset``, ``data_root``,
+        ``category``, ``cells``, ``profile`` and ``results``.
+    token
+        See `hold`.
+
+    Attributes
+    ----------
+    failed
+        Cause by cell.
+    """
+
+    def __init__(
+        self, client: Client, request: Request, store: Store, notebook: Path, token: str
+    ) -> None:
+        self.client, self.request, self.store = client, request, store
+        self.notebook, self.token = notebook, token
+        self.failed: dict[Cell, str] = {}
+        self._executions: dict[str, int] = {}
+
+    def run(self, cells: Sequence[PlannedCell], display: Display) -> None:
+        """Run cells until each is stored, or in `failed`."""
+        queue = deque(group(cells, self._slots()))
+        running: dict[Future, tuple[list[PlannedCell], Job]] = {}
+        before = {planned.cell: self._stamp(planned) for planned in cells}
+        while queue or running:
+            while queue and len(running) < self._slots():
+                part = queue.popleft()
+                job = self._job(part)
+                running[self.client.submit(run_job, job, pure=False)] = (part, job)
+            ended = sum(
+                planned.cell in self.failed or self._stamp(planned) != before[planned.cell]
+                for planned in cells
+            )
+            display.update(ended, [_label(part) for part, _ in running.values()])
+            for future in self._wait(list(running)):
+                part, job = running.pop(future)
+                again = self._settle(part, job, self._outcome(future, job), display.tell)
+                queue.extendleft([planned] for planned in reversed(again))
+        display.update(len(cells), [])
+
+    def _slots(self) -> int:
+        return sum(self.client.nthreads().values())
+
+    def _stamp(self, planned: PlannedCell) -> int | None:
+        try:
+            return self.store.path(planned.cell).stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def _wait(self, futures: list[Future]) -> set[Future]:
+        if not futures:
+            time.sleep(_POLL)
+            return set()
+        try:
+            return wait(futures, timeout=_POLL, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            return set()
+
+    def _job(self, part: Sequence[PlannedCell]) -> Job:
+        category = part[0].cell.category
+        number = self._executions[category] = self._executions.get(category, 0) + 1
+        name = category if number == 1 else f"{category}-{number}"
+        profile = self.request.profile
+        is_shipped = Path(profile.source).parent == PROFILES
+        return Job(
+            notebook=str(self.notebook.resolve()),
+            parameters={
+                "dataset": self.request.dataset,
+                "data_root": str(self.request.data_root.resolve()),
+                "category": category,
+                "profile": profile.name if is_shipped else str(Path(profile.source).resolve()),
+            },
+            cells=tuple(asdict(planned.cell) for planned in part),
+            keys=tuple(planned.key for planned in part),
+            paths=tuple(
+                self.store.path(planned.cell).relative_to(self.store.root).as_posix()
+                for planned in part
+            ),
+            results=str(self.store.root.resolve()),
+            token=self.token,
+            output=f"notebooks/{self.request.dataset}/{name}.ipynb",
+        )
+
+    def _outcome(self, future: Future, job: Job) -> Outcome:
+        """How a job ended, its files received if its worker does not share the results folder."""
+        try:
+            outcome = future.result()
+        except (KilledWorker, CancelledError):
+            return Outcome("its worker was killed, or lost", died=True)
+        except Exception as error:
+            return Outcome(f"{type(error).__name__}: {error}")
+        try:
+            self._receive(outcome.files)
+        except OSError as error:
+            return Outcome(f"its results can't be stored: {error}")
+        return outcome
+
+    def _receive(self, files: dict[str, bytes]) -> None:
+        # A cell's curves sort before its result, which is what makes it count as finished.
+        for name, content in sorted(files.items()):
+            if not name.endswith(".failed.json"):
+                write_atomically(self.store.root / name, content)
+                continue
+            try:
+                failure = Failure.model_validate_json(content)
+            except ValidationError:
+                continue
+            self.store.record_failure(failure.cell, failure.key, failure.error, failure.log)
+
+    def _settle(
+        self,
+        part: Sequence[PlannedCell],
+        job: Job,
+        outcome: Outcome,
+        tell: Callable[[str], None],
+    ) -> list[PlannedCell]:
+        """Look what became of a group; return the cells that are to be run again, alone."""
+        left = []
+        for planned in part:
+            failure = self.store.failure(planned.cell, planned.key)
+            earlier = planned.failure.attempts if planned.failure else 0
+            if self.store.is_current(planned.cell, planned.key):
+                continue
+            if failure and failure.attempts > earlier:
+                self._fail(planned, failure.error, job, tell)
+            else:
+                left.append(planned)
+        if len(left) != 1 or len(part) != 1:
+            return left
+        error = outcome.error or "the notebook ended without its result"
+        attempts = MAX_ATTEMPTS
+        with suppress(OSError):
+            log = str(self.store.root / job.log)
+            attempts = self.store.record_failure(part[0].cell, part[0].key, error, log).attempts
+        if outcome.died and attempts < MAX_ATTEMPTS:
+            failure = self.store.failure(part[0].cell, part[0].key)
+            return [replace(part[0], failure=failure)]
+        self._fail(part[0], error, job, tell)
+        return []
+
+    def _fail(
+        self, planned: PlannedCell, error: str, job: Job, tell: Callable[[str], None]
+    ) -> None:
+        self.failed[planned.cell] = f"{error} (log: {self.store.root / job.log})"
+        tell(f"failed: {planned.cell}: {error}")
+
+
+def _label(part: Sequence[PlannedCell]) -> str:
+    first = part[0].cell
+    return str(first) if len(part) == 1 else f"{first.category} ({len(part)} cells)"
