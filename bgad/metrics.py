@@ -18,7 +18,7 @@ __all__ = [
     "pixel_metrics",
 ]
 
-_BATCH = 16  # images: a batch's sorted pixels stay within some MB
+_BATCH_PIXELS = 1 << 20  # sorted at a time: some MB
 _EIGHT_CONNECTED = np.ones((3, 3), int)
 
 
@@ -29,7 +29,7 @@ class F1(NamedTuple):
     threshold: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PixelCurve:
     """All that pixel metrics need to know of a test set, in the size of its anomalous pixels.
 
@@ -39,8 +39,8 @@ class PixelCurve:
 
     Attributes
     ----------
-    edges : ndarray of float32, shape (E,)
-        Distinct scores of anomalous pixels, and given thresholds, ascending.
+    edges : ndarray, shape (E,)
+        Distinct scores of anomalous pixels, and given thresholds, ascending, in the scores' dtype.
     positives : ndarray of int64, shape (E,)
         Anomalous pixels with exactly this score.
     weights : ndarray of float64, shape (E,)
@@ -62,12 +62,12 @@ class PixelCurve:
     regions: int
 
     def state(self) -> dict[str, np.ndarray]:
-        """Arrays from which `from_state` makes an equal curve."""
+        """Arrays from which `from_state` makes an equal curve: what to keep in an npz file."""
         return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> "PixelCurve":
-        """Undo `state`."""
+        """Make the curve again from `state`, or from an opened npz file of it."""
         arrays = {field.name: state[field.name] for field in fields(cls)}
         scalars = {name: int(arrays[name]) for name in ("negatives", "regions")}
         return cls(**arrays | scalars)
@@ -102,7 +102,8 @@ class PixelCurve:
             return None
         hits, called = self._called()
         f1 = 2 * hits / np.maximum(called + self.positives.sum(), 1)
-        best = int(f1.argmax())
+        # The last of equals is an anomalous pixel's score, whatever thresholds were given.
+        best = len(f1) - 1 - int(f1[::-1].argmax())
         return F1(float(f1[best]), float(self.edges[best]))
 
     def f1_at(self, threshold: float) -> float | None:
@@ -113,8 +114,9 @@ class PixelCurve:
         InputError
             The threshold was not given when the curve was made.
         """
-        edge = int(np.searchsorted(self.edges, np.float32(threshold)))
-        if edge == len(self.edges) or self.edges[edge] != np.float32(threshold):
+        value = self.edges.dtype.type(threshold)
+        edge = int(np.searchsorted(self.edges, value))
+        if edge == len(self.edges) or self.edges[edge] != value:
             raise InputError(f"threshold {threshold} must be given when the curve is made")
         total = int(self.positives.sum())
         if not total:
@@ -148,23 +150,43 @@ class PixelCurve:
         overlap = np.cumsum(self.weights[::-1]) / self.regions
         before = np.concatenate([[0.0], overlap[:-1]])
         # Each edge adds two corners: before and after its own pixels are called anomalous.
-        rates = np.stack([self.negatives_up_to, self.negatives_below], axis=1)[::-1]
-        x = np.concatenate([[0.0], (1 - rates / self.negatives).ravel(), [1.0]])
+        kept = np.stack([self.negatives_up_to, self.negatives_below], axis=1)[::-1]
+        rates = (self.negatives - kept) / self.negatives
+        x = np.concatenate([[0.0], rates.ravel(), [1.0]])
         y = np.concatenate([[0.0], np.stack([before, overlap], axis=1).ravel(), [overlap[-1]]])
         inside = np.searchsorted(x, limit, side="right")
         at_limit = np.interp(limit, x, y)
         x, y = np.append(x[:inside], limit), np.append(y[:inside], at_limit)
-        return float(min(1.0, np.trapezoid(y, x) / limit))
+        area = np.diff(x) @ (y[1:] + y[:-1]) / 2
+        return float(min(1.0, area / limit))
 
     def roc(self) -> tuple[np.ndarray, np.ndarray]:
-        """False- and true-positive rates at falling edges, each of shape (E,)."""
+        """False- and true-positive rates at falling edges, each of shape (E,).
+
+        Raises
+        ------
+        InputError
+            There are no anomalous or no normal pixels.
+        """
+        self._check_both_classes()
         hits, called = self._called()
         return (called - hits)[::-1] / self.negatives, hits[::-1] / self.positives.sum()
 
     def precision_recall(self) -> tuple[np.ndarray, np.ndarray]:
-        """Precision and recall at falling edges, each of shape (E,)."""
+        """Precision and recall at falling edges, each of shape (E,).
+
+        Raises
+        ------
+        InputError
+            There are no anomalous or no normal pixels.
+        """
+        self._check_both_classes()
         hits, called = self._called()
         return hits[::-1] / np.maximum(called[::-1], 1), hits[::-1] / self.positives.sum()
+
+    def _check_both_classes(self) -> None:
+        if not (self.positives.any() and self.negatives):
+            raise InputError("a curve is undefined without anomalous or without normal pixels")
 
     def _called(self) -> tuple[np.ndarray, np.ndarray]:
         """Anomalous pixels, and all pixels, of at least each edge's score."""
@@ -182,13 +204,13 @@ def pixel_curve(
 
     Parameters
     ----------
-    maps : ndarray of float32, shape (N, H, W)
+    maps : ndarray of float, shape (N, H, W)
         Anomaly maps, larger is more anomalous; possibly memory-mapped.
     masks : ndarray of bool, shape (N, H, W)
         True where anomalous.
     thresholds : sequence of float
-        At which `PixelCurve.f1_at` is to be asked, as float32.
-    images : sequence of int, optional
+        At which `PixelCurve.f1_at` is to be asked; rounded to the maps' dtype.
+    images : sequence of int, or of N bool, optional
         Which of the N images count; all if absent.
 
     Returns
@@ -198,18 +220,24 @@ def pixel_curve(
     Raises
     ------
     InputError
-        Shapes that differ, or a map with NaN or infinite values.
+        Shapes that differ, dtypes other than these, images that aren't there, a map with NaN or
+        infinite values, or a threshold that is NaN.
     """
     if maps.shape != masks.shape or maps.ndim != 3:
         raise InputError(f"maps and masks must be (N, H, W) alike: {maps.shape}, {masks.shape}")
-    chosen = np.arange(len(maps)) if images is None else np.asarray(images, int)
+    if not np.issubdtype(maps.dtype, np.floating) or masks.dtype != bool:
+        raise InputError(f"maps must be float and masks bool: got {maps.dtype} and {masks.dtype}")
+    thresholds = np.asarray(thresholds, maps.dtype)
+    if np.isnan(thresholds).any():
+        raise InputError("a threshold is undefined (NaN)")
+    chosen = _chosen(images, len(maps))
     scores, weights, regions = _anomalous_pixels(maps, masks, chosen)
-    edges = np.unique(np.concatenate([scores, np.asarray(thresholds, np.float32)]))
+    edges = np.unique(np.concatenate([scores, thresholds]))
     places = np.searchsorted(edges, scores)
     below = np.zeros(len(edges), np.int64)
     up_to = np.zeros(len(edges), np.int64)
     negatives = 0
-    for batch in _batches(chosen):
+    for batch in _batches(chosen, maps[:1].size):
         rows = maps[batch]
         if not np.isfinite(rows).all():
             bad = batch[np.flatnonzero(~np.isfinite(rows).all(axis=(1, 2)))[0]]
@@ -267,9 +295,10 @@ def image_metrics(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | N
     Raises
     ------
     InputError
-        Shapes that differ, or a score that is NaN or infinite.
+        Not one score and one label an image, a label that is neither 0 nor 1, or a score that is
+        NaN or infinite.
     """
-    scores, labels = np.asarray(scores, np.float32), np.asarray(labels, bool)
+    scores, labels = _scores_and_labels(scores, labels)
     curve = pixel_curve(scores.reshape(-1, 1, 1), labels.reshape(-1, 1, 1))
     return {"image_auroc": curve.auroc(), "image_ap": curve.average_precision()}
 
@@ -296,8 +325,15 @@ def bootstrap_interval(
     -------
     (low, high) or None
         None without anomalous or without normal images.
+
+    Raises
+    ------
+    InputError
+        As in `image_metrics`, or a confidence outside (0, 1).
     """
-    labels = np.asarray(labels, bool)
+    if not 0 < confidence < 1:
+        raise InputError(f"the confidence must lie in (0, 1), got {confidence}")
+    scores, labels = _scores_and_labels(scores, labels)
     anomalous, normal = scores[labels], scores[~labels]
     if not len(anomalous) or not len(normal):
         return None
@@ -312,11 +348,38 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def _scores_and_labels(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    if scores.ndim != 1 or scores.shape != labels.shape:
+        raise InputError(f"scores and labels must be (N,) alike: {scores.shape}, {labels.shape}")
+    if not np.isin(labels, (0, 1)).all():
+        raise InputError("labels must be True (1) for anomalous and False (0) for normal images")
+    if not np.issubdtype(scores.dtype, np.floating):
+        scores = scores.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        raise InputError(f"the score of image {bad[0]} is {scores[bad[0]]}")
+    return scores, labels.astype(bool)
+
+
+def _chosen(images: Sequence[int] | np.ndarray | None, count: int) -> np.ndarray:
+    """Indices of the chosen images."""
+    if images is None:
+        return np.arange(count)
+    images = np.asarray(images)
+    if not images.size:
+        return np.empty(0, int)
+    try:
+        return np.arange(count)[images]
+    except IndexError as error:
+        raise InputError(f"images must choose from the {count} there are: {error}") from error
+
+
 def _anomalous_pixels(
     maps: np.ndarray, masks: np.ndarray, chosen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Scores, 1 / area of their region, and the number of regions."""
-    scores, weights, regions = [np.empty(0, np.float32)], [np.empty(0)], 0
+    scores, weights, regions = [np.empty(0, maps.dtype)], [np.empty(0)], 0
     for image in chosen:
         if masks[image].any():
             labelled, count = ndimage.label(masks[image], _EIGHT_CONNECTED)
@@ -324,9 +387,11 @@ def _anomalous_pixels(
             scores.append(maps[image][masks[image]])
             weights.append(1 / np.bincount(of_pixel)[of_pixel])
             regions += count
-    return np.concatenate(scores).astype(np.float32), np.concatenate(weights), regions
+    return np.concatenate(scores), np.concatenate(weights), regions
 
 
-def _batches(chosen: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(chosen), _BATCH):
-        yield chosen[start : start + _BATCH]
+def _batches(chosen: np.ndarray, pixels: int) -> Iterator[np.ndarray]:
+    """Split images of so many pixels."""
+    count = max(1, _BATCH_PIXELS // max(1, pixels))
+    for start in range(0, len(chosen), count):
+        yield chosen[start : start + count]
