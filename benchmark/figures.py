@@ -179,14 +179,13 @@ def score_distributions(run: CellRun) -> Figure:
     hue = np.where(names == "good", "normal", "anomalous")
     palette = {"normal": NORMAL, "anomalous": ANOMALOUS}
     common = {"x": scores, "y": names, "order": types, "hue": hue, "palette": palette}
-    sns.boxplot(
-        **common, ax=by_type, legend=False, showfliers=False, width=0.62, fill=False, linewidth=1
-    )
-    sns.stripplot(**common, ax=by_type, legend=False, size=3.6, alpha=0.65, jitter=0.16)
+    sns.stripplot(**common, ax=by_type, legend=False, size=4, alpha=0.65, jitter=0.2)
+    medians = [np.median(scores[names == type_]) for type_ in types]
+    by_type.plot(medians, range(len(types)), "|", ms=17, mew=2, color="#444444")
     labels = [f"{type_} ({np.sum(names == type_)})" for type_ in types]
     by_type.set_yticks(range(len(types)), labels)
     by_type.tick_params(left=False)
-    by_type.set(title="Images by type", xlabel="Image score", ylabel=None)
+    by_type.set(title="Images by type (bar: median)", xlabel="Image score", ylabel=None)
     maps, masks = run.maps[run.common], run.masks[run.common]
     edges = np.linspace(maps.min(), maps.max(), _BINS + 1)
     for label, values in (("normal", maps[~masks]), ("anomalous", maps[masks])):

@@ -97,9 +97,10 @@ def new_figure(title: str, subtitle: str, width: float, height: float) -> Figure
     return figure
 
 
-def legend_beside(ax: Axes) -> None:
+def legend_beside(ax: Axes, title: str | None = None) -> None:
     """Put the legend on the right, outside of the axes."""
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, fontsize=8.5)
+    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
+    ax.legend(**place, fontsize=8.5, title=title, alignment="left")
 
 
 def dataset_label(dataset: str) -> str:

@@ -1,0 +1,179 @@
+"""Notebooks: as they are kept, and that their code runs."""
+
+import re
+
+import matplotlib
+import nbformat
+import pytest
+from cell_results import result_of
+from cell_runs import make_run
+
+from benchmark import experiment
+from benchmark.cells import Cell
+from benchmark.paths import NOTEBOOK
+from benchmark.store import Store
+from bgad.data.synthetic import generate
+
+NOTEBOOKS = sorted(NOTEBOOK.parent.glob("*.ipynb"))
+
+
+def read(name):
+    return nbformat.read(NOTEBOOK.with_name(f"{name}.ipynb"), as_version=4)
+
+
+def parameters_cells(notebook):
+    return [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+
+
+def run_code(name, shown, **parameters):
+    """Run a notebook's code here, without a kernel; returns its variables."""
+    namespace = {"__name__": "notebook"}
+    for cell in read(name).cells:
+        if cell.cell_type == "code":
+            exec(re.sub(r"^%.*$", "", cell.source, flags=re.MULTILINE), namespace)
+        if "parameters" in cell.metadata.get("tags", []):
+            namespace |= parameters
+        if "display" in namespace:
+            namespace["display"] = lambda *things: shown.extend(things)
+    return namespace
+
+
+def headings(shown):
+    markdown = [getattr(thing, "data", "") for thing in shown]
+    return [text for text in markdown if isinstance(text, str) and text.startswith("#")]
+
+
+def test_all_three_are_there():
+    assert [path.stem for path in NOTEBOOKS] == ["category", "overview", "quickstart"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_valid_and_holds_no_outputs(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.cells[0].source.startswith("# ")
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert not cell.outputs
+            assert cell.execution_count is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "category",
+            {"dataset", "data_root", "category", "cells", "profile", "results", "cache"},
+        ),
+        ("overview", {"results", "hidden_profiles"}),
+    ],
+)
+def test_parameters_are_tagged_for_papermill(name, expected):
+    (cell,) = parameters_cells(read(name))
+    namespace = {}
+    exec(cell.source, namespace)
+    assert set(namespace) - {"__builtins__"} == expected
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A working directory that has nothing to do with the project."""
+    matplotlib.use("agg")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_category_shows_each_cell_it_is_given(elsewhere, monkeypatch):
+    asked = []
+
+    def run_cell(cell, data_root, profile, store, cache):
+        asked.append((cell, data_root, store.root))
+        return make_run(elsewhere, cell)
+
+    monkeypatch.setattr(experiment, "run_cell", run_cell)
+    cells = [
+        {"shots": 0, "seed": 1},
+        {"setting": "hard", "known_type": "crack", "shots": 3, "seed": 1},
+    ]
+    shown = []
+    namespace = run_code(
+        "category",
+        shown,
+        data_root=str(elsewhere),
+        dataset="own",
+        category="widget",
+        cells=cells,
+        profile="smoke",
+        results=str(elsewhere / "results"),
+    )
+    expected = [
+        Cell("own", "widget", "general", 0, 1, "smoke"),
+        Cell("own", "widget", "hard", 3, 1, "smoke", known_type="crack"),
+    ]
+    assert asked == [(cell, str(elsewhere), elsewhere / "results") for cell in expected]
+    assert headings(shown) == [f"## {cell}" for cell in expected]
+    kinds = [type(thing).__name__ for thing in shown]
+    assert kinds.count("Figure") == 2 * 4
+    assert kinds.count("Image") == 2 * 3 + 1, "the known anomalies, where there are any"
+    assert list(namespace["frame"]["shots"]) == [0, 3]
+
+
+def test_category_asks_for_the_folder_of_other_data(elsewhere):
+    with pytest.raises(ValueError, match="give data_root"):
+        run_code("category", [], dataset="mvtec_ad", cache=str(elsewhere))
+
+
+@pytest.mark.parametrize("datasets", [(), ("synthetic",), ("mvtec_ad", "synthetic")])
+def test_overview_shows_whatever_is_stored(elsewhere, datasets):
+    store = Store(elsewhere / "results")
+    types = {"crack": {"n": 2, "image_auroc": 0.9, "recall": 0.5}}
+    for dataset in datasets:
+        for shots in (0, 10):
+            cell = Cell(dataset, "bottle", "general", shots, 0, "quick")
+            store.write(result_of(cell, 0.8, per_type={"common": types}))
+    hidden = Cell("hidden", "bottle", "general", 0, 0, "smoke")
+    store.write(result_of(hidden, 0.1))
+    shown = []
+    run_code("overview", shown, results=[str(store.root)])
+    text = "\n".join(headings(shown))
+    assert ("### synthetic stand-in" in text) == ("synthetic" in datasets)
+    assert ("### mvtec_ad" in text) == ("mvtec_ad" in datasets)
+    assert "hidden" not in text
+    figures = [thing for thing in shown if type(thing).__name__ == "Figure"]
+    references = "mvtec_ad" in datasets
+    assert len(figures) == 4 * len(datasets) + references
+
+
+@pytest.mark.slow
+def test_category_runs_in_a_kernel(tmp_path):
+    papermill = pytest.importorskip("papermill")
+    store, output = tmp_path / "results", tmp_path / "bottle.ipynb"
+    papermill.execute_notebook(
+        NOTEBOOK,
+        output,
+        {
+            "data_root": str(generate(tmp_path / "data", ["bottle"])),
+            "category": "bottle",
+            "cells": [{"shots": 2, "seed": 0}],
+            "profile": "smoke",
+            "results": str(store),
+            "cache": str(tmp_path / "cache"),
+        },
+        kernel_name="python3",
+        progress_bar=False,
+        cwd=tmp_path,
+    )
+    (result,) = Store(store).results()
+    assert result.cell == Cell("synthetic", "bottle", "general", 2, 0, "smoke")
+    outputs = [o for cell in nbformat.read(output, 4).cells for o in cell.get("outputs", [])]
+    pictures = [o for o in outputs if {"image/png", "image/jpeg"} & set(o.get("data", {}))]
+    assert len(pictures) == 8
+    assert not [o for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+
+
+@pytest.mark.slow
+def test_quickstart_runs(elsewhere):
+    namespace = run_code("quickstart", [])
+    assert namespace["metrics"]["pixel_auroc"] > 0.9
+    assert namespace["same"]
