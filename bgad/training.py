@@ -50,12 +50,12 @@ class Training:
         A value out of its range.
     """
 
-    steps: tuple[int, ...] = (400, 400, 400)
-    learning_rate: float = 1e-3
+    steps: tuple[int, ...] = (300, 300, 300)
+    learning_rate: float = 2e-3
     warm_up: float = 0.05
     normal_only: float = 0.04
     batch_images: int = 32
-    batch_positions: int = 128
+    batch_positions: int = 64
     anomalous_images: int = 8
     beta: float = 0.01
     tau: float = 0.1
