@@ -86,40 +86,48 @@ def couple(
     log_det : Tensor, shape (images, positions)
         Of the couplings alone, without the global affines.
     """
-    return _Couple.apply(x, projected, x_weight, readout, scale, offset, rotation)
+    inputs = (x, projected, x_weight, readout, scale, offset, rotation)
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs):
+        return _Couple.apply(*inputs)
+    lease = _Lease(x, x_weight, keep=False)
+    return _run(lease.buffers, x, projected, x_weight, readout, _mixing(scale, offset, rotation))
+
+
+def _mixing(scale: Tensor, offset: Tensor, rotation: Tensor) -> Tensor:
+    """Global affines and rotations as one matrix a block, the last column for a row of ones."""
+    return torch.cat([rotation * scale.unsqueeze(1), rotation @ offset.unsqueeze(2)], dim=2)
+
+
+def _run(
+    to: "_Buffers", x: Tensor, projected: Tensor, x_weight: Tensor, readout: Tensor, mixing: Tensor
+) -> tuple[Tensor, Tensor]:
+    grid = x.shape[:2]
+    log2_det = x.new_zeros(grid.numel())
+    to.x[0].unflatten(1, grid).copy_(x.permute(2, 0, 1))
+    for i in range(len(x_weight)):
+        if i > 0:
+            torch.mm(mixing[i - 1], to.x_and_1[i - 1], out=to.x[i])
+        torch.mm(x_weight[i], to.x1[i], out=to.hidden[i])
+        to.hidden[i].unflatten(1, grid).add_(projected[i].unsqueeze(1))
+        to.hidden[i].relu_()
+        torch.mm(readout[i], to.hidden_and_1[i], out=to.readout)
+        torch.sigmoid(to.presigmoid, out=to.sigmoid[i])
+        log2_scale = torch.add(_LOG2_MIN, to.sigmoid[i], alpha=_LOG2_RANGE, out=to.scale[i])
+        log2_det.add_(log2_scale.sum(0))
+        log2_scale.exp2_()
+        torch.mul(to.x2[i], to.scale[i], out=to.scaled[i])
+        torch.add(to.scaled[i], to.shift, out=to.x2[i])
+    coupled = to.x[i].unflatten(1, grid).clone(memory_format=torch.contiguous_format)
+    return coupled, log2_det.mul_(math.log(2)).view(grid)
 
 
 class _Couple(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x, projected, x_weight, readout, scale, offset, rotation):
-        n_images, n_positions, channels = x.shape
-        n_blocks, n_hidden, passive = x_weight.shape
-        grid = (n_images, n_positions)
-        keep = any(ctx.needs_input_grad)
-        n = n_images * n_positions
-        lease = _Lease(x, n, n_blocks if keep else 2, channels, passive, n_hidden)
-        to = lease.buffers
-        mixing = torch.cat([rotation * scale.unsqueeze(1), rotation @ offset.unsqueeze(2)], dim=2)
-        log2_det = x.new_zeros(n)
-        to.x[0].unflatten(1, grid).copy_(x.permute(2, 0, 1))
-        for block in range(n_blocks):
-            i, following = (block, block + 1) if keep else (block % 2, 1 - block % 2)
-            torch.mm(x_weight[block], to.x1[i], out=to.hidden[i])
-            to.hidden[i].unflatten(1, grid).add_(projected[block].unsqueeze(1)).relu_()
-            torch.mm(readout[block], to.hidden_and_1[i], out=to.readout)
-            torch.sigmoid(to.presigmoid, out=to.sigmoid[i])
-            log2_scale = torch.add(_LOG2_MIN, to.sigmoid[i], alpha=_LOG2_RANGE, out=to.scale[i])
-            log2_det.add_(log2_scale.sum(0))
-            log2_scale.exp2_()
-            torch.mul(to.x2[i], to.scale[i], out=to.scaled[i])
-            torch.add(to.scaled[i], to.shift, out=to.x2[i])
-            if block < n_blocks - 1:
-                torch.mm(mixing[block], to.x_and_1[i], out=to.x[following])
-        coupled = to.x[i].unflatten(1, grid).clone(memory_format=torch.contiguous_format)
-        if keep:
-            ctx.lease = lease
-            ctx.save_for_backward(x_weight, readout, scale, mixing)
-        return coupled, log2_det.mul_(math.log(2)).view(grid)
+        mixing = _mixing(scale, offset, rotation)
+        ctx.lease = _Lease(x, x_weight, keep=True)
+        ctx.save_for_backward(x_weight, readout, scale, mixing)
+        return _run(ctx.lease.buffers, x, projected, x_weight, readout, mixing)
 
     @staticmethod
     @once_differentiable
@@ -163,26 +171,39 @@ class _Couple(torch.autograd.Function):
 
 
 class _Buffers:
-    """Memory for one pass over n vectors as columns.
+    """Memory for one pass over n vectors as columns, mostly as lists with an array per block.
 
-    Lists have an entry per block where a backward pass is to follow, else two, used in turn.
+    The arrays are distinct where a backward pass is to follow (`keep`), else used again.
     """
 
-    def __init__(self, like: Tensor, n: int, kept: int, channels: int, passive: int, hidden: int):
+    def __init__(
+        self,
+        like: Tensor,
+        n: int,
+        channels: int,
+        blocks: int,
+        hidden: int,
+        passive: int,
+        keep: bool,
+    ):
         def rows(*shape: int) -> Tensor:
             # Rows whose distance is a power of two would compete for the same cache lines.
             return like.new_empty(*shape, n + 16)[..., :n]
 
+        def per_block(size: int, at_least: int = 1) -> list[Tensor]:
+            distinct = blocks if keep else at_least
+            return [*rows(distinct, size).unbind()] * (1 if keep else blocks)
+
         active = channels - passive
-        self.x_and_1 = rows(kept, channels + 1).unbind()
+        self.x_and_1 = per_block(channels + 1, at_least=2)
         self.x = [x[:channels] for x in self.x_and_1]
         self.x1 = [x[:passive] for x in self.x]
         self.x2 = [x[passive:] for x in self.x]
-        self.hidden_and_1 = rows(kept, hidden + 1).unbind()
+        self.hidden_and_1 = per_block(hidden + 1)
         self.hidden = [h[:hidden] for h in self.hidden_and_1]
         for with_1 in self.x_and_1 + self.hidden_and_1:
             with_1[-1] = 1  # multiplies the column of the offset or bias
-        self.sigmoid, self.scale, self.scaled = (rows(kept, active).unbind() for _ in range(3))
+        self.sigmoid, self.scale, self.scaled = (per_block(active) for _ in range(3))
         self.readout = rows(2 * active)
         self.shift, self.presigmoid = self.readout.split(active)
         gradients = rows(channels + active)
@@ -193,19 +214,20 @@ class _Buffers:
 
 
 class _Lease:
-    """Buffers out of the pool, given back when nothing refers to the lease any more."""
+    """Buffers out of a pool, given back when nothing refers to the lease any more."""
 
     _pool: ClassVar[deque[tuple[tuple, _Buffers]]] = deque(maxlen=4)
 
-    def __init__(self, like: Tensor, *sizes: int):
-        self.key = (like.dtype, like.device, *sizes)
+    def __init__(self, x: Tensor, x_weight: Tensor, keep: bool):
+        sizes = (x.shape[:2].numel(), x.shape[2], *x_weight.shape)
+        self.key = (x.dtype, x.device, *sizes, keep)
         for _ in range(len(self._pool)):
             key, self.buffers = self._pool.popleft()
             if key == self.key:
                 return
             self._pool.append((key, self.buffers))
         with torch.inference_mode(False):  # else they could not serve in training later
-            self.buffers = _Buffers(like, *sizes)
+            self.buffers = _Buffers(torch.empty(0, dtype=x.dtype, device=x.device), *sizes, keep)
 
     def __del__(self):
         self._pool.append((self.key, self.buffers))

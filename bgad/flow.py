@@ -169,6 +169,7 @@ class ConditionalFlow(nn.Module):
             x.split(n_positions, dim=1), projected.split(n_positions, dim=2), strict=True
         ):
             n_images = max(1, tile // x_strip.shape[1])
+            projected_strip = projected_strip.contiguous()
             strip = []
             for part in x_strip.split(n_images):
                 z, log_det = self._transform(part, projected_strip, readout, scale)
