@@ -200,6 +200,13 @@ def test_each_region_counts_alike_in_aupro():
     assert found_small.aupro(0.3) == pytest.approx(0.5 + 0.5 * 0.15)
 
 
+def test_aupro_ends_before_a_step_at_its_limit():
+    maps = np.array([[[0.9, 0.8, 0.5, 0.1, 0.1]]], np.float32)
+    curve = pixel_curve(maps, maps == 0.5)  # found when half of the normal pixels are called
+    assert curve.aupro(0.5) == 0
+    assert curve.aupro(1.0) == 0.5
+
+
 @pytest.mark.parametrize("limit", [0.01, 0.05, 0.3, 1.0])
 def test_aupro_at_any_limit(limit):
     maps, masks = test_set(5, levels=3)
