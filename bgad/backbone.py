@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
-from timm.utils.model import freeze
+from einops import rearrange
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bgad.errors import InputError
@@ -84,8 +84,7 @@ class Backbone:
         mean, std = (torch.tensor(config[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
         self._scale = (1 / (255 * std)).to(self.device)
         self._shift = (-mean / std).to(self.device)
-        freeze(network)
-        network = _fastest(network.eval(), name, image_size)
+        network = _fastest(network.eval().requires_grad_(False), name, image_size)
         self._network = network.to(self.device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
@@ -108,10 +107,12 @@ class Backbone:
                 f"images must be uint8 of shape (N, {', '.join(map(str, expected))}), "
                 f"got {images.dtype} {images.shape}"
             )
-        x = torch.from_numpy(np.array(images)).to(self.device).permute(0, 3, 1, 2)
+        x = rearrange(torch.from_numpy(np.array(images)).to(self.device), "n h w c -> n c h w")
         x = torch.addcmul(self._shift, x.float(), self._scale)
         levels = self._network(x.contiguous(memory_format=torch.channels_last))
-        return [level.permute(0, 2, 3, 1).contiguous().cpu().numpy() for level in levels]
+        return [
+            rearrange(level, "n c h w -> n h w c").contiguous().cpu().numpy() for level in levels
+        ]
 
 
 def _device(name: str) -> torch.device:
