@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from bgad.errors import InputError
@@ -84,7 +85,7 @@ class LevelDensity(nn.Module):
         device = self.condition.device
         for start in range(0, len(features), batch):
             x = np.array(features[start : start + batch])  # torch needs it writable
-            x = torch.from_numpy(x).to(device).flatten(1, 2)
-            values = self(x).unflatten(1, (self.height, self.width))
+            x = rearrange(torch.from_numpy(x).to(device), "n h w c -> n (h w) c")
+            values = rearrange(self(x), "n (h w) -> n h w", h=self.height)
             maps[start : start + batch] = values.cpu().numpy()
         return maps

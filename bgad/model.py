@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from einops import rearrange
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch.nn.functional import interpolate
@@ -173,8 +174,8 @@ class BGAD:
             if known is not None:
                 shape = features.shape[1:3]
                 anomalies = Anomalies(
-                    known.levels[level].reshape(len(masks), -1, features.shape[-1]),
-                    _mask_cells(masks, shape).reshape(len(masks), -1),
+                    rearrange(known.levels[level], "n h w c -> n (h w) c"),
+                    rearrange(_mask_cells(masks, shape), "n h w -> n (h w)"),
                     probabilities,
                 )
             tasks.append((level, features, anomalies))
@@ -348,7 +349,7 @@ class BGAD:
         self, level: int, features: np.ndarray, anomalies: Anomalies | None
     ) -> tuple[LevelDensity, dict[str, np.ndarray], float, float]:
         _, height, width, channels = features.shape
-        flat = features.reshape(len(features), -1, channels)
+        flat = rearrange(features, "n h w c -> n (h w) c")
         seed = int(np.random.SeedSequence([self.seed, level]).generate_state(1)[0])
         standardisation = Standardisation.fit(flat, self.standardisation)
         density = self._density(height, width, standardisation, channels, seed).to(self.device)

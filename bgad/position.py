@@ -3,6 +3,7 @@
 import math
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from bgad.errors import InputError
@@ -42,10 +43,10 @@ def position_encoding(height: int, width: int, dim: int = 128) -> Tensor:
         raise InputError(f"dim of a position encoding must be a positive multiple of 4, got {dim}")
     columns = _encode_axis(width, dim // 2).expand(height, width, -1)
     rows = _encode_axis(height, dim // 2).unsqueeze(1).expand(height, width, -1)
-    return torch.cat([columns, rows], dim=-1).flatten(0, 1)
+    return rearrange([columns, rows], "half h w c -> (h w) (half c)")
 
 
 def _encode_axis(length: int, dim: int) -> Tensor:
     frequencies = torch.exp(torch.arange(0, dim, 2) * (-math.log(10_000) / dim))
     angles = torch.arange(length).unsqueeze(1) * frequencies
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+    return rearrange([angles.sin(), angles.cos()], "wave n frequency -> n (frequency wave)")

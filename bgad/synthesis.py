@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from einops import rearrange
 from kornia import enhance
 from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
 from scipy import ndimage
@@ -119,7 +120,7 @@ def foreground_mask(image: np.ndarray) -> np.ndarray:
 def _rand_augment(
     image: np.ndarray, mask: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    x = torch.from_numpy(np.array(image)).permute(2, 0, 1).unsqueeze(0).float() / 255
+    x = rearrange(torch.from_numpy(np.array(image)), "h w c -> 1 c h w") / 255
     m = torch.from_numpy(np.array(mask)).float()[None, None]
     for name in rng.choice(len(_PHOTOMETRIC) + 1, _OPERATIONS, replace=False):
         if name == len(_PHOTOMETRIC):
@@ -130,7 +131,7 @@ def _rand_augment(
                 x = warp_affine(x, warp, x.shape[-2:], padding_mode="reflection")
         else:
             x = _PHOTOMETRIC[name](x, rng).clamp(0, 1)
-    image = (x[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    image = (rearrange(x, "1 c h w -> h w c") * 255).round().byte().numpy()
     return image, m[0, 0].numpy() > 0.5
 
 
