@@ -144,16 +144,36 @@ def test_images_are_drawn_with_their_probabilities():
     assert np.isfinite(history["ml"]).all()
 
 
-def test_terms_can_be_switched_off():
-    training = Training(batch_positions=8, normal_only=0, pull=0, push=0, focal=False)
-    _, ignoring, _ = train(training=training, steps=20)
-    other = Anomalies(
-        np.where(KNOWN.masks[..., None], 100, KNOWN.features).astype(np.float32),
-        KNOWN.masks,
-        KNOWN.probabilities,
-    )
-    _, same, _ = train(other, training, steps=20)
-    torch.testing.assert_close(ignoring.flow.state_dict(), same.flow.state_dict())
+def same_flow(first: LevelDensity, second: LevelDensity) -> bool:
+    states = first.flow.state_dict(), second.flow.state_dict()
+    return all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_only_the_push_looks_at_anomalous_cells():
+    def outcome(push: float, changed: np.ndarray) -> LevelDensity:
+        features = np.where(changed[..., None], KNOWN.features - 1, KNOWN.features)
+        anomalies = Anomalies(features, KNOWN.masks, KNOWN.probabilities)
+        training = Training(batch_positions=8, normal_only=0, push=push)
+        return train(anomalies, training, steps=5)[1]
+
+    nowhere = np.zeros_like(KNOWN.masks)
+    assert same_flow(outcome(0, KNOWN.masks), outcome(0, nowhere))
+    assert not same_flow(outcome(1, KNOWN.masks), outcome(1, nowhere))
+    assert not same_flow(outcome(0, ~KNOWN.masks), outcome(0, nowhere))
+
+
+@pytest.mark.parametrize("option", [{"pull": 0}, {"push": 0}, {"focal": False}, {"beta": 0.3}])
+def test_every_term_matters(option):
+    default = Training(batch_positions=8, normal_only=0)
+    changed = Training(batch_positions=8, normal_only=0, **option)
+    first, second = (train(training=training, steps=5)[1] for training in (default, changed))
+    assert not same_flow(first, second)
+
+
+def test_the_first_step_is_as_long_as_adams_learning_rate_says():
+    before, density, history = train(steps=1)
+    moved = (density.flow.global_offset - before.flow.global_offset).abs().max().item()
+    assert moved == pytest.approx(history["learning_rate"][0], rel=1e-3)
 
 
 def test_memory_mapped_normals_train_alike(tmp_path, with_anomalies):
