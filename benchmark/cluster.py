@@ -32,6 +32,9 @@ dask.config.set(
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
+        # Idle workers shall cost nothing.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "500ms",
     }
 )
 
@@ -70,7 +73,7 @@ def connect(
                 threads_per_worker=1,
                 memory_limit=memory_limit or int(MEMORY_LIMIT / jobs),
                 local_directory=scratch,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,  # a worker that dies is the runner's news
             )
         elif cluster == "slurm":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ __all__ = ["Job", "Outcome", "run_job"]
 _SINGLE_THREADED = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
-_POLL = 0.2  # seconds
+_POLL = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ def _run_in(results: Path, job: Job) -> Outcome:
         if problem := _watch(child):
             return problem
         answer = child.stdout.read()
+        child.wait()
     except BrokenPipeError:
         answer = ""
     finally:
@@ -159,12 +161,7 @@ def _watch(child: subprocess.Popen) -> Outcome | None:
     worker = get_worker()
     limit = worker.memory_manager.memory_limit
     task = worker.get_current_task()
-    while True:
-        try:
-            child.wait(_POLL)
-            return None
-        except subprocess.TimeoutExpired:
-            pass
+    while not select.select([child.stdout], [], [], _POLL)[0]:  # an answer, or its end
         if limit and _memory(child.pid) > limit:
             return Outcome(
                 f"needed more than the {limit / 1e9:.1f} GB of memory that a job may take: use "
@@ -174,6 +171,7 @@ def _watch(child: subprocess.Popen) -> Outcome | None:
         state = worker.state.tasks.get(task)
         if state is None or state.state == "cancelled":
             return Outcome("cancelled", died=True)
+    return None
 
 
 def _memory(pid: int) -> int:

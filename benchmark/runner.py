@@ -30,7 +30,7 @@ except ImportError:  # not on Windows
 
 __all__ = ["Runner", "hold"]
 
-_POLL = 0.3  # seconds
+_POLL = 0.5  # seconds
 
 
 @contextmanager
@@ -105,19 +105,23 @@ class Runner:
         queue = deque(group(cells, self._slots()))
         running: dict[Future, tuple[list[PlannedCell], Job]] = {}
         before = {planned.cell: self._stamp(planned) for planned in cells}
+        settled = 0
         while queue or running:
-            while queue and len(running) < self._slots():
+            slots = self._slots() if queue else 0
+            while queue and len(running) < slots:
                 part = queue.popleft()
                 job = self._job(part)
                 running[self.client.submit(run_job, job, pure=False)] = (part, job)
-            ended = sum(
-                planned.cell in self.failed or self._stamp(planned) != before[planned.cell]
-                for planned in cells
+            written = sum(
+                self._stamp(planned) != before[planned.cell]
+                for part, _ in running.values()
+                for planned in part
             )
-            display.update(ended, [_label(part) for part, _ in running.values()])
+            display.update(settled + written, [_label(part) for part, _ in running.values()])
             for future in self._wait(list(running)):
                 part, job = running.pop(future)
                 again = self._settle(part, job, self._outcome(future, job), display.tell)
+                settled += len(part) - len(again)
                 queue.extendleft([planned] for planned in reversed(again))
         display.update(len(cells), [])
 

@@ -120,6 +120,9 @@ class Result(_Model):
         By test set and anomaly type.
     training
         Curves and other facts for a person; nothing is computed from them.
+    boundary_threshold
+        Map value above which a pixel is called anomalous, from training normals alone; None for a
+        method without one.
     curves_sha256
         Of the file with the state from which every pixel metric can be computed again.
     """
@@ -139,6 +142,7 @@ class Result(_Model):
     intervals: dict[str, dict[str, tuple[float, float] | None]] = {}
     per_type: dict[str, dict[str, TypeMetrics]] = {}
     training: dict[str, JsonValue] = {}
+    boundary_threshold: float | None = None
     curves_sha256: str | None = None
 
 

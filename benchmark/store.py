@@ -186,8 +186,9 @@ class Store:
 
     def remove_leftovers(self) -> None:
         """Delete temporary files of writers that were killed; only while no other run is on."""
-        for path in self.root.rglob(".*.tmp"):
-            path.unlink(missing_ok=True)
+        for pattern in (".*.tmp", "notebooks/**/.*.ipynb"):
+            for path in self.root.rglob(pattern):
+                path.unlink(missing_ok=True)
 
     def _failed_path(self, cell: Cell) -> Path:
         return self.path(cell).with_suffix(".failed.json")
