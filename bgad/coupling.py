@@ -104,19 +104,20 @@ def _run(
     grid = x.shape[:2]
     log2_det = x.new_zeros(grid.numel())
     to.x[0].unflatten(1, grid).copy_(x.permute(2, 0, 1))
-    for i in range(len(x_weight)):
-        if i > 0:
-            torch.mm(mixing[i - 1], to.x_and_1[i - 1], out=to.x[i])
-        torch.mm(x_weight[i], to.x1[i], out=to.hidden[i])
-        to.hidden[i].unflatten(1, grid).add_(projected[i].unsqueeze(1))
+    blocks = zip(x_weight, projected.unsqueeze(2), readout, mixing, strict=True)
+    for i, (wx, p, wo, m) in enumerate(blocks):
+        torch.mm(wx, to.x1[i], out=to.hidden[i])
+        to.hidden[i].unflatten(1, grid).add_(p)
         to.hidden[i].relu_()
-        torch.mm(readout[i], to.hidden_and_1[i], out=to.readout)
+        torch.mm(wo, to.hidden_and_1[i], out=to.readout)
         torch.sigmoid(to.presigmoid, out=to.sigmoid[i])
         log2_scale = torch.add(_LOG2_MIN, to.sigmoid[i], alpha=_LOG2_RANGE, out=to.scale[i])
         log2_det.add_(log2_scale.sum(0))
         log2_scale.exp2_()
         torch.mul(to.x2[i], to.scale[i], out=to.scaled[i])
         torch.add(to.scaled[i], to.shift, out=to.x2[i])
+        if i < len(mixing) - 1:
+            torch.mm(m, to.x_and_1[i], out=to.x[i + 1])
     coupled = to.x[i].unflatten(1, grid).clone(memory_format=torch.contiguous_format)
     return coupled, log2_det.mul_(math.log(2)).view(grid)
 
@@ -142,9 +143,10 @@ class _Couple(torch.autograd.Function):
         grad_scale, grad_offset = torch.zeros_like(scale), torch.zeros_like(scale)
         grad_log_scale = 2 * CLAMP * grad_log_det.reshape(-1)
         kept.grad.unflatten(1, grid).copy_(grad_coupled)
-        for i in reversed(range(n_blocks)):
+        back = [w.mT.unbind() for w in (x_weight, readout[:, :, :-1], mixing[:, :, :-1])]
+        for i, (wx, wo, m) in reversed(list(enumerate(zip(*back, strict=True)))):
             if i < n_blocks - 1:
-                torch.mm(mixing[i, :, :-1].T, kept.grad_next, out=kept.grad)
+                torch.mm(m, kept.grad_next, out=kept.grad)
                 torch.linalg.vecdot(kept.grad, kept.x[i], out=grad_scale[i])
                 torch.sum(kept.grad, 1, out=grad_offset[i])
             grad_sigmoid = torch.addcmul(
@@ -152,15 +154,13 @@ class _Couple(torch.autograd.Function):
             )
             _sigmoid_backward(grad_sigmoid, kept.sigmoid[i], grad_input=grad_sigmoid)
             torch.mm(kept.grad_readout, kept.hidden_and_1[i].T, out=grad_readout[i])
-            torch.mm(readout[i, :, :-1].T, kept.grad_readout, out=kept.grad_hidden)
+            torch.mm(wo, kept.grad_readout, out=kept.grad_hidden)
             _relu_backward(kept.grad_hidden, kept.hidden[i], 0, grad_input=kept.grad_hidden)
             torch.sum(kept.grad_hidden.unflatten(1, grid), 1, out=grad_projected[i])
             torch.mm(kept.x1[i], kept.grad_hidden.T, out=grad_x_weight[i])
             if i > 0 or ctx.needs_input_grad[0]:
                 torch.mul(kept.grad2, kept.scale[i], out=kept.grad_next[passive:])
-                torch.addmm(
-                    kept.grad1, x_weight[i].T, kept.grad_hidden, out=kept.grad_next[:passive]
-                )
+                torch.addmm(kept.grad1, wx, kept.grad_hidden, out=kept.grad_next[:passive])
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = kept.grad_next.unflatten(1, grid).permute(1, 2, 0).contiguous()
@@ -221,13 +221,20 @@ class _Lease:
     def __init__(self, x: Tensor, x_weight: Tensor, keep: bool):
         sizes = (x.shape[:2].numel(), x.shape[2], *x_weight.shape)
         self.key = (x.dtype, x.device, *sizes, keep)
-        for _ in range(len(self._pool)):
-            key, self.buffers = self._pool.popleft()
-            if key == self.key:
-                return
-            self._pool.append((key, self.buffers))
-        with torch.inference_mode(False):  # else they could not serve in training later
-            self.buffers = _Buffers(torch.empty(0, dtype=x.dtype, device=x.device), *sizes, keep)
+        self.buffers = self._find()
+        if self.buffers is None:
+            like = torch.empty(0, dtype=x.dtype, device=x.device)
+            with torch.inference_mode(False):  # else they could not serve in training later
+                self.buffers = _Buffers(like, *sizes, keep)
 
     def __del__(self):
-        self._pool.append((self.key, self.buffers))
+        if self.buffers is not None:
+            self._pool.append((self.key, self.buffers))
+
+    def _find(self) -> _Buffers | None:
+        for _ in range(len(self._pool)):
+            key, buffers = self._pool.popleft()
+            if key == self.key:
+                return buffers
+            self._pool.append((key, buffers))
+        return None
