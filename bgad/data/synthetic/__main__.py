@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from bgad.data.synthetic import contact_sheet, generate
+from bgad.errors import InputError
 
 
 def main() -> None:
@@ -25,11 +26,11 @@ def main() -> None:
         help="a folder generated before; by default a temporary one is made",
     )
     arguments = parser.parse_args()
-    if arguments.root:
-        print(contact_sheet(arguments.root, arguments.path))
-        return
     with tempfile.TemporaryDirectory() as scratch:
-        print(contact_sheet(generate(scratch), arguments.path))
+        try:
+            print(contact_sheet(arguments.root or generate(scratch), arguments.path))
+        except InputError as error:
+            parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 The one knob of an anomaly type is its severity, a range within [0, 1] that each of its images
 draws from, uniformly: 0 is barely visible, 1 is plain to see. Lower it to make the type harder.
-What 0 and 1 mean is in the `Span`s of its steps.
+What 0 and 1 mean is in the `Span`s of its steps; a step without any (a swapped cable) is all or
+nothing.
 """
 
 from collections.abc import Callable
@@ -40,7 +41,7 @@ class Category:
     defects : tuple of Defect
         Its anomaly types.
     quirks : tuple of Step
-        Harmless oddities, each on every second image of any kind, of any severity.
+        Harmless oddities, each on every fourth image of any kind, of any severity.
     fixed, vary : dict
         Parameters that all images share; ranges that each image draws its own value from.
     channels : int
@@ -48,8 +49,8 @@ class Category:
     turn, shift, zoom : float
         Pose: largest rotation (degrees), shift (pixels) and relative change of size.
     light, tint, noise : float
-        Largest relative change of brightness and of white balance; std of the sensor's noise in
-        grey levels.
+        Largest relative change of brightness and of white balance; typical std of the
+        sensor's noise in grey levels.
     """
 
     draw: Callable[..., None]
@@ -61,7 +62,7 @@ class Category:
     turn: float = 0.0
     shift: float = 0.0
     zoom: float = 0.0
-    light: float = 0.04
+    light: float = 0.08
     tint: float = 0.01
     noise: float = 2.0
 
@@ -90,7 +91,7 @@ hole = style(  # dark, with a lit edge
     blob, radius=Span(1.8, 12), contrast=Span(0.25, 1), roughness=0.35, stretch=0.3, bulge=-0.6,
     rim=0.25)
 lint = style(  # a harmless hair or fibre
-    stroke, length=Span(8, 30), width=Span(0.6, 1.3), contrast=Span(0.1, 0.45), curl=0.5,
+    stroke, length=Span(8, 30), width=Span(0.6, 1.3), contrast=Span(0.1, 0.6), curl=0.5,
     taper=False)
 scratch = style(  # a fine straight line
     stroke, colour=(240, 240, 238), length=Span(14, 70), width=Span(0.7, 2.6),
@@ -99,7 +100,7 @@ shiny = style(  # a small piece of metal
     blob, colour=(205, 205, 210), radius=Span(2, 11), contrast=Span(0.3, 1), roughness=0.6,
     texture=0.35, bulge=0.5, rim=0.4, rim_colour=40)
 smudge = style(  # a harmless unevenness of tone
-    blob, radius=Span(5, 26), contrast=Span(0.02, 0.14), roughness=0.5, softness=9)
+    blob, radius=Span(10, 34), contrast=Span(0.05, 0.24), roughness=0.4, softness=18)
 stain = style(  # soaked into the surface
     blob, contrast=Span(0.07, 0.9), radius=Span(4, 22), multiply=True, softness=4,
     roughness=0.5)
@@ -116,18 +117,10 @@ CATALOGUE: dict[str, Category] = {
         draw=textures.carpet,
         fixed={"dark": (88, 80, 78), "bright": (176, 168, 162)},
         vary={"period": (6.6, 7.0)},
-        turn=3, shift=10, light=0.08,
-        quirks=(
-            lint(None, colour=(196, 190, 186)),
-            lint(None, colour=(70, 64, 62)),
-            smudge(None, colour=(84, 78, 76)),
-        ),
+        turn=3, shift=10, light=0.12,
+        quirks=(smudge(None, colour=(84, 78, 76)), smudge(None, colour=(196, 188, 182))),
         defects=(
-            defect("color", 5, (0.0, 0.6), either(
-                stain(None, colour=(215, 90, 120)),
-                stain(None, colour=(110, 120, 205)),
-                stain(None, colour=(120, 100, 90)),
-            )),
+            defect("color", 5, (0.0, 0.6), stain(None, colour=(215, 90, 130))),
             defect("cut", 5, (0.0, 0.6), cut(None, colour=(52, 46, 45))),
             defect("hole", 5, (0.0, 0.6), hole(None, colour=(45, 40, 40))),
             defect("metal_contamination", 5, (0.0, 0.6), shiny(None)),
@@ -137,8 +130,8 @@ CATALOGUE: dict[str, Category] = {
     "grid": Category(
         draw=textures.grid,
         fixed={"ground": 62, "metal": 165, "wire": 3.2, "pitch_x": 22, "pitch_y": 26},
-        channels=1, turn=3, shift=25, zoom=0.02, light=0.08, noise=2.5,
-        quirks=(smudge(None, colour=190), lint(None, colour=170)),
+        channels=1, turn=3, shift=25, zoom=0.02, light=0.12, noise=2.5,
+        quirks=(smudge(None, colour=30), lint(None, colour=30)),
         defects=(
             defect("bent", 5, (0.1, 0.9), edit(
                 bend, centres=((0, 0),), spread=(85, 85), radius=Span(18, 48),
@@ -153,17 +146,10 @@ CATALOGUE: dict[str, Category] = {
         draw=textures.leather,
         fixed={"colour": (122, 80, 60)},
         vary={"grain": (6.6, 7.0)},
-        light=0.07,
-        quirks=(
-            smudge(None, colour=(82, 50, 38)),
-            smudge(None, colour=(160, 112, 88)),
-            hole(None, colour=(84, 52, 40), radius=Span(1, 2.2), contrast=Span(0.1, 0.6)),
-        ),
+        light=0.105,
+        quirks=(smudge(None, colour=(70, 42, 32)), smudge(None, colour=(170, 122, 98))),
         defects=(
-            defect("color", 5, (0.0, 0.6), either(
-                stain(None, colour=(200, 90, 90)),
-                stain(None, colour=(120, 130, 190)),
-            )),
+            defect("color", 5, (0.0, 0.6), stain(None, colour=(130, 130, 205))),
             defect("cut", 5, (0.0, 0.7), cut(None, colour=(58, 32, 24), width=Span(0.8, 3))),
             defect("fold", 5, (0.0, 0.6), overlay(
                 stroke, region=None, colour=(186, 132, 104), length=Span(40, 170),
@@ -176,8 +162,11 @@ CATALOGUE: dict[str, Category] = {
     "tile": Category(
         draw=textures.tile,
         fixed={"pale": (208, 205, 200), "grey": (172, 170, 168), "fleck": (46, 44, 46)},
-        light=0.05,
-        quirks=(smudge(None, colour=(176, 168, 156)),),
+        light=0.075,
+        quirks=(
+            smudge(None, colour=(150, 148, 146)),
+            chip(None, colour=(46, 44, 46), radius=Span(4, 11), roughness=0.9, rim=0),
+        ),
         defects=(
             defect("crack", 5, (0.0, 0.8), overlay(
                 stroke, region=None, colour=(35, 33, 34), length=Span(50, 230),
@@ -199,20 +188,10 @@ CATALOGUE: dict[str, Category] = {
     "wood": Category(
         draw=textures.wood,
         fixed={"bright": (206, 164, 116), "dark": (142, 96, 58), "pore": (84, 52, 32)},
-        light=0.07, tint=0.008,
-        quirks=(
-            smudge(None, colour=(120, 80, 50)),
-            hole(
-                None, colour=(112, 70, 40), radius=Span(1.5, 4), contrast=Span(0.1, 0.5), bulge=0,
-                rim=0),
-            lint(None, colour=(98, 62, 38), curl=0.1),
-        ),
+        light=0.105, tint=0.008,
+        quirks=(smudge(None, colour=(104, 66, 40)), smudge(None, colour=(222, 182, 134))),
         defects=(
-            defect("color", 5, (0.0, 0.6), either(
-                stain(None, colour=(120, 170, 235)),
-                stain(None, colour=(225, 100, 100)),
-                stain(None, colour=(110, 190, 120)),
-            )),
+            defect("color", 5, (0.0, 0.6), stain(None, colour=(120, 175, 220))),
             defect(
                 "combined", 5, (0.0, 0.5),
                 hole(None, colour=(52, 32, 20), radius=Span(1.8, 8)),
@@ -243,11 +222,10 @@ CATALOGUE: dict[str, Category] = {
             ),
         },
         vary={"turn": (0, 6.28)},
-        shift=1.5, zoom=0.006, noise=1.2,
+        shift=1.5, zoom=0.006, light=0.04, noise=1.2,
         quirks=(
-            smudge("inside", colour=(84, 84, 92)),
-            shiny("glass", colour=(176, 160, 138), radius=Span(0.8, 2), contrast=Span(0.1, 0.6)),
-            shiny("glass", colour=(150, 156, 160), radius=Span(0.8, 2), contrast=Span(0.1, 0.6)),
+            smudge("glass", colour=(160, 164, 176), radius=Span(4, 14)),
+            shiny("glass", colour=(206, 150, 110), radius=Span(0.8, 2), contrast=Span(0.1, 0.6)),
         ),
         defects=(
             defect(
@@ -273,10 +251,11 @@ CATALOGUE: dict[str, Category] = {
             "places": (-1.5708, 0.5236, 2.618), "wires": (GREEN, BLUE, BROWN),
         },
         vary={"twist_0": (0, 3.1), "twist_1": (0, 3.1), "twist_2": (0, 3.1)},
-        turn=4, shift=2.5, light=0.05,
+        turn=4, shift=2.5, light=0.075,
         quirks=(
             shiny("bundle", colour=(236, 190, 150), radius=Span(1.5, 3.5), bulge=0),
-            smudge("sheath", colour=(120, 116, 110)),
+            smudge("sheath", colour=(110, 106, 100)),
+            smudge("insulation", colour=(235, 235, 235), radius=Span(3, 8)),
         ),
         defects=(
             defect("bent_wire", 3, (0.0, 0.9), overlay(
@@ -297,7 +276,7 @@ CATALOGUE: dict[str, Category] = {
             defect("missing_cable", 3, (0.0, 1.0), edit(
                 replace, key="wires", options=(
                     (None, BLUE, BROWN), (GREEN, None, BROWN), (GREEN, BLUE, None)))),
-            defect("missing_wire", 3, (0.2, 1.0), hole(
+            defect("missing_wire", 3, (0.4, 1.0), hole(
                 "bundle", colour=(32, 26, 22), radius=Span(3, 14), rim=0.1)),
             defect("poke_insulation", 3, (0.0, 0.9), hole(
                 "insulation", colour=(34, 28, 26), radius=Span(1.4, 5), rim=0.5)),
@@ -310,19 +289,16 @@ CATALOGUE: dict[str, Category] = {
             "mark_ink": 186, "imprint": "500", "mark": "LIFE",
         },
         vary={"seam": (-7, -3), "imprint_x": (-4, 4), "imprint_y": (-3, 3)},
-        turn=3, shift=3, zoom=0.01, light=0.05,
+        turn=3, shift=3, zoom=0.01, light=0.075,
         quirks=(
-            lint("shell", colour=(214, 206, 200), length=Span(4, 14)),
-            smudge("shell", colour=(150, 130, 120)),
+            smudge("shell", colour=(255, 250, 246), radius=Span(3, 9)),
+            smudge("shell", colour=(90, 60, 50)),
         ),
         defects=(
             defect("crack", 5, (0.1, 0.9), crack(
                 "shell", colour=(250, 236, 224), width=Span(0.8, 3))),
-            defect("faulty_imprint", 5, (0.2, 1.0), either(
-                edit(replace, key="imprint", options=("5 0", "50 ", " 00", "05")),
-                edit(nudge, keys=("imprint_x", "imprint_y"), by=Span(4, 14)),
-                chip("imprint", colour=(190, 76, 34), radius=Span(3, 13), rim=0),
-            )),
+            defect("faulty_imprint", 5, (0.2, 1.0), chip(
+                "imprint", colour=(205, 84, 38), radius=Span(4, 14), rim=0, count=2)),
             defect("poke", 5, (0.0, 0.8), hole(
                 "shell", colour=(30, 24, 22), radius=Span(1.4, 5), bulge=-0.9, rim=0.7)),
             defect("scratch", 5, (0.0, 0.8), scratch("shell", count=2)),
@@ -338,15 +314,12 @@ CATALOGUE: dict[str, Category] = {
             "rim": (90, 58, 36),
         },
         vary={"length": (92, 100), "width": (80, 88)},
-        turn=180, shift=5, light=0.09, tint=0.03,
-        quirks=(
-            smudge("nut", colour=(90, 54, 28), contrast=Span(0.05, 0.3)),
-            lint("nut", colour=(206, 160, 110)),
-        ),
+        turn=180, shift=5, light=0.135, tint=0.03,
+        quirks=(smudge("nut", colour=(70, 40, 20)), smudge("nut", colour=(230, 180, 120))),
         defects=(
-            defect("crack", 6, (0.1, 1.0), crack(
+            defect("crack", 6, (0.2, 1.0), crack(
                 "nut", colour=(34, 20, 12), length=Span(25, 110), width=Span(1.2, 7))),
-            defect("cut", 6, (0.1, 1.0), scratch(
+            defect("cut", 6, (0.2, 1.0), scratch(
                 "nut", colour=(226, 190, 146), contrast=Span(0.3, 1), width=Span(1.5, 7),
                 length=Span(12, 50))),
             defect("hole", 6, (0.0, 0.8), hole(
@@ -367,26 +340,22 @@ CATALOGUE: dict[str, Category] = {
                 (50, 2.0, (120, 113, 102), 0.6)),
             "face_flipped": ((74, 1.2, (104, 98, 90), 0.5), (50, 4.0, (206, 198, 182), 0.5)),
         },
-        turn=25, shift=3, light=0.07, tint=0.015, noise=2.2,
+        turn=25, shift=3, light=0.105, tint=0.015, noise=2.2,
         quirks=(
-            lint("nut", colour=(236, 228, 210), curl=0.1),
-            smudge("nut", colour=(110, 102, 92), contrast=Span(0.05, 0.25)),
+            smudge("nut", colour=(255, 252, 244), radius=Span(4, 14)),
+            smudge("nut", colour=(130, 118, 100)),
         ),
         defects=(
-            defect("bent", 6, (0.2, 1.0), edit(
+            defect("bent", 6, (0.3, 1.0), edit(
                 bend, centres=((104, 10), (-104, -10), (-10, 104), (10, -104)), spread=(3, 3),
-                radius=Span(22, 46), shift_x=Span(3, 13), shift_y=Span(3, 13))),
-            defect("color", 6, (0.1, 0.9), either(
-                stain("nut", colour=(110, 130, 215)),
-                stain("nut", colour=(215, 90, 80)),
-                stain("nut", colour=(70, 68, 66)),
-            )),
+                radius=Span(26, 52), shift_x=Span(5, 16), shift_y=Span(5, 16))),
+            defect("color", 6, (0.1, 0.9), stain("nut", colour=(120, 140, 225))),
             defect(
                 "flip", 6, (0.0, 1.0),
                 edit(replace, key="flipped", options=(True,)),
                 edit(nudge, keys=("finish",), by=Span(0.1, 0.22), both=False)),
-            defect("scratch", 6, (0.2, 1.0), scratch(
-                "nut", colour=(246, 240, 226), length=Span(18, 70), width=Span(0.8, 3),
+            defect("scratch", 6, (0.3, 1.0), scratch(
+                "nut", colour=(246, 240, 226), length=Span(18, 80), width=Span(0.8, 3.6),
                 count=2)),
         ),
     ),
@@ -397,13 +366,13 @@ CATALOGUE: dict[str, Category] = {
             "spot": (150, 140, 140), "imprint": "FF", "depth": 0.22,
         },
         vary={"imprint_x": (-1.5, 1.5), "imprint_y": (-1.5, 1.5)},
-        turn=2, shift=2, zoom=0.012, light=0.05, tint=0.005, noise=1.8,
-        quirks=(smudge("pill", colour=(190, 184, 168)), lint("pill", colour=(170, 160, 156))),
+        turn=2, shift=2, zoom=0.012, light=0.075, tint=0.005, noise=1.8,
+        quirks=(
+            smudge("pill", colour=(196, 190, 178)),
+            chip("pill", colour=(150, 52, 58), radius=Span(2, 5), roughness=0.9, rim=0),
+        ),
         defects=(
-            defect("color", 4, (0.1, 1.0), either(
-                stain("pill", colour=(240, 226, 120)),
-                stain("pill", colour=(240, 130, 130)),
-            )),
+            defect("color", 4, (0.1, 1.0), stain("pill", colour=(240, 226, 120))),
             defect(
                 "combined", 4, (0.1, 1.0),
                 stain("pill", colour=(240, 226, 120)),
@@ -414,11 +383,11 @@ CATALOGUE: dict[str, Category] = {
             defect("crack", 4, (0.1, 1.0), crack(
                 "edge", colour=(112, 106, 104), width=Span(1, 4), rim=0.5)),
             defect("faulty_imprint", 4, (0.1, 1.0), either(
-                edit(replace, key="imprint", options=("F ", " F", "FI", "EF", "FE", "LF")),
+                edit(replace, key="imprint", options=("F ", " F")),
                 torn("imprint", radius=Span(8, 20)),
             )),
             defect("pill_type", 4, (0.0, 1.0), edit(
-                replace, key="speck", options=((188, 160, 40), (70, 110, 150)))),
+                replace, key="speck", options=((188, 160, 40),))),
             defect("scratch", 4, (0.1, 1.0), scratch(
                 "pill", colour=(252, 252, 250), shadow=Span(0.1, 0.45))),
         ),
@@ -427,8 +396,11 @@ CATALOGUE: dict[str, Category] = {
         draw=objects.screw,
         fixed={"ground": 192, "metal": 122, "recess": 48, "depth": 7.5},
         vary={"turn": (0, 1)},
-        channels=1, turn=180, shift=5, zoom=0.01, light=0.04, noise=1.6,
-        quirks=(lint("ground", colour=140, length=Span(3, 10)),),
+        channels=1, turn=180, shift=5, zoom=0.01, light=0.06, noise=1.6,
+        quirks=(
+            lint("ground", colour=120, length=Span(4, 16), contrast=Span(0.2, 0.8)),
+            smudge("ground", colour=130),
+        ),
         defects=(
             defect("manipulated_front", 5, (0.3, 1.0), edit(
                 bend, centres=((112, 0),), spread=(3, 1), radius=Span(18, 40), shift_x=Span(1, 5),
@@ -437,11 +409,11 @@ CATALOGUE: dict[str, Category] = {
                 "head", colour=240, length=Span(10, 34), width=Span(1.2, 4.5), count=2)),
             defect("scratch_neck", 5, (0.4, 1.0), scratch(
                 "neck", colour=240, length=Span(10, 34), width=Span(1.2, 4.5), count=2)),
-            defect("thread_side", 5, (0.3, 1.0), edit(
+            defect("thread_side", 5, (0.4, 1.0), edit(
                 bend, centres=tuple((x, s * 17) for x in (10, 30, 50, 70) for s in (-1, 1)),
-                spread=(6, 1), radius=Span(8, 20), shift_x=Span(1, 4), shift_y=Span(3, 8))),
-            defect("thread_top", 5, (0.3, 1.0), torn(
-                "thread", radius=Span(5, 15), shift=6, lift=0.2)),
+                spread=(6, 1), radius=Span(10, 24), shift_x=Span(1, 4), shift_y=Span(4, 10))),
+            defect("thread_top", 5, (0.4, 1.0), torn(
+                "thread", radius=Span(6, 17), shift=8, lift=0.3)),
         ),
     ),
     "toothbrush": Category(
@@ -450,13 +422,13 @@ CATALOGUE: dict[str, Category] = {
             "ground": (34, 33, 36), "body": (188, 196, 206), "inner": (226, 228, 232),
             "outer": (66, 112, 190),
         },
-        turn=1.5, shift=2, light=0.06, tint=0.03,
+        turn=1.5, shift=2, light=0.09, tint=0.03,
         quirks=(
-            lint("bristles", colour=(200, 206, 220), length=Span(6, 18)),
-            smudge("bristles", colour=(90, 96, 110)),
+            smudge("bristles", colour=(255, 255, 255), radius=Span(4, 12)),
+            smudge("bristles", colour=(120, 130, 170)),
         ),
         defects=(
-            defect("defective", 24, (0.1, 0.9), either(
+            defect("defective", 24, (0.2, 1.0), either(
                 edit(bend, centres=((0, 0),), spread=(36, 80), radius=Span(12, 34),
                      shift_x=Span(3, 10), shift_y=Span(2, 8)),
                 overlay(stroke, region="bristles", colour=(208, 212, 222), length=Span(20, 70),
@@ -478,10 +450,10 @@ CATALOGUE: dict[str, Category] = {
             "board_x": (-4, 4), "board_y": (-5, 5), "body_x": (-4, 4), "body_y": (-44, -36),
             "sheen": (-26, 26),
         },
-        light=0.06, tint=0.02, noise=2.2,
+        light=0.09, tint=0.02, noise=2.2,
         quirks=(
-            scratch("board", colour=(206, 150, 130), length=Span(8, 50), contrast=Span(0.1, 0.5)),
-            smudge(None, colour=(80, 60, 52), contrast=Span(0.05, 0.3)),
+            scratch("board", colour=(216, 160, 140), length=Span(8, 60)),
+            smudge("board", colour=(80, 60, 52)),
         ),
         defects=(
             defect("bent_lead", 6, (0.0, 0.8), edit(
@@ -504,17 +476,21 @@ CATALOGUE: dict[str, Category] = {
             "ground": 178, "cloth": 52, "cord": 62, "gap": 30, "teeth": 132, "tape": 92,
         },
         vary={"phase": (0, 1)},
-        channels=1, turn=1, shift=2, light=0.05, noise=1.8,
-        quirks=(lint("interior", colour=110), smudge("interior", colour=90)),
+        channels=1, turn=1, shift=2, light=0.075, noise=1.8,
+        quirks=(
+            lint("interior", colour=130, length=Span(8, 40)),
+            smudge("interior", colour=90),
+        ),
         defects=(
-            defect("broken_teeth", 4, (0.0, 0.7), chip("teeth", colour=28, rim=0)),
+            defect("broken_teeth", 4, (0.2, 0.9), chip(
+                "teeth", colour=28, radius=Span(3, 12), rim=0)),
             defect(
-                "combined", 4, (0.0, 0.7),
+                "combined", 4, (0.2, 0.9),
                 torn("interior", lift=Span(0.08, 0.3)),
                 chip("teeth", colour=28, rim=0)),
             defect("fabric_border", 4, (0.0, 0.8), torn(
                 "border", shift=Span(4, 9), lift=Span(0.05, 0.15))),
-            defect("fabric_interior", 4, (0.1, 0.9), torn(
+            defect("fabric_interior", 4, (0.3, 1.0), torn(
                 "interior", lift=Span(0.08, 0.35))),
             defect("rough", 4, (0.0, 0.7), torn("teeth")),
             defect("split_teeth", 4, (0.0, 0.8), edit(

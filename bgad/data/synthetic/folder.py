@@ -15,7 +15,7 @@ from bgad.errors import InputError
 
 __all__ = ["CATEGORIES", "SYNTHETIC_VERSION", "ensure", "generate"]
 
-SYNTHETIC_VERSION = 2  # raised whenever a byte of any image or mask changes
+SYNTHETIC_VERSION = 3  # raised whenever a byte of any image or mask changes
 CATEGORIES = tuple(CATALOGUE)
 TRAIN_NORMALS, TEST_NORMALS = 40, 12
 

@@ -32,7 +32,8 @@ def render(category: str, split: str, type_: str, index: int) -> tuple[np.ndarra
     draws = Draws("bgad synthetic stand-in", category, split, type_, index)
     parameters = _parameters(spec, draws.child("parameters"))
     gain = illumination(draws.child("light"), spec.light, spec.tint, spec.channels)
-    grain = spec.noise * draws.child("sensor").white(spec.channels, SIZE, SIZE)
+    sensor = draws.child("sensor")
+    grain = spec.noise * sensor.uniform(0.6, 1.6) * sensor.white(spec.channels, SIZE, SIZE)
 
     def exposed(canvas: Canvas) -> np.ndarray:
         return np.clip(canvas.planes * gain, 0, 255)
@@ -90,7 +91,7 @@ def _drawn(spec: Category, p: dict, draws: Draws, regions: dict | None = None) -
     regions, canvas.regions = canvas.regions, regions or canvas.regions
     chance = draws.child("quirks")
     for step in spec.quirks:
-        if chance.integer(2):
+        if chance.integer(4) == 0:
             step(canvas, chance, chance.uniform(0, 1))
     canvas.regions = regions
     return canvas

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation
 
 from bgad.data.synthetic.folder import CATEGORIES, SYNTHETIC_VERSION
+from bgad.errors import InputError
 
 __all__ = ["contact_sheet"]
 
@@ -41,11 +42,18 @@ def contact_sheet(root: Path | str, path: Path | str) -> Path:
     -------
     Path
         `path`.
+
+    Raises
+    ------
+    InputError
+        If a category is missing there.
     """
     root, path = Path(root), Path(path)
     rows = []
     for category in CATEGORIES:
         folder = root / category
+        if not folder.is_dir():
+            raise InputError(f"{folder} is missing: the contact sheet needs all categories")
         cells = [(category, _small(folder / "train" / "good" / "000.png"))]
         for masks in sorted((folder / "ground_truth").iterdir()):
             largest = max(sorted(masks.iterdir()), key=lambda m: np.array(Image.open(m)).sum())
