@@ -13,6 +13,7 @@ from PIL import Image
 
 from bgad.data.synthetic import CATEGORIES, SYNTHETIC_VERSION, contact_sheet, ensure, generate
 from bgad.data.synthetic import folder as folder_module
+from bgad.data.synthetic.__main__ import main
 from bgad.data.synthetic.catalogue import CATALOGUE
 from bgad.data.synthetic.draws import Draws
 from bgad.data.synthetic.noise import smooth
@@ -210,3 +211,25 @@ def test_contact_sheet_shows_every_type(tmp_path, tiny, monkeypatch):
     with Image.open(contact_sheet(root, tmp_path / "out" / "sheet.png")) as sheet:
         pixels = np.array(sheet)
     assert (pixels == (255, 0, 220)).all(axis=2).any()
+
+
+def test_contact_sheet_command_says_what_is_missing(tmp_path, monkeypatch, capsys):
+    sheet = tmp_path / "sheet.png"
+    monkeypatch.setattr(
+        sys, "argv", ["synthetic", "contact-sheet", str(sheet), "--root", str(tmp_path)]
+    )
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"{tmp_path / 'carpet'} is missing" in capsys.readouterr().err
+    assert not sheet.exists()
+
+
+def test_pixels_are_those_of_this_version():
+    pixels = hashlib.sha256()
+    for category, spec in CATALOGUE.items():
+        image, mask, _ = render(category, "test", spec.defects[0].name, 0)
+        pixels.update(image.tobytes() + mask.tobytes())
+    known = {3: "bc8e695a76a2585896c6361c4a34398e1855547e167e3d45519cb502f57e6e11"}
+    assert known.get(SYNTHETIC_VERSION) == pixels.hexdigest(), (
+        "the drawing changed: raise SYNTHETIC_VERSION and note the new digest here"
+    )
