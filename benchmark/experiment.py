@@ -148,6 +148,7 @@ def run_cell(
         timings_s=Timings(**clock.seconds, total=clock.total()),
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         provenance=stamp(started, device),
+        boundary_threshold=run["threshold"],
         curves_sha256=store.write_curves(cell, curves),
         **evaluated,
     )
