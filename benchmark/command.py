@@ -96,10 +96,6 @@ def _run(request: Request, store: Store, options: argparse.Namespace) -> dict[st
         todo = _todo(planned, options)
         if todo:
             check_weights(request.profile)
-        if options.rerun:
-            for cell in todo:
-                store.forget(cell.cell)
-            todo = [PlannedCell(cell.cell, cell.key, False, None) for cell in todo]
         failed = {
             str(cell.cell): f"{cell.failure.error} (given up after {cell.failure.attempts} "
             "attempts: --rerun tries again)"
@@ -113,6 +109,10 @@ def _run(request: Request, store: Store, options: argparse.Namespace) -> dict[st
             connection = connect(options.cluster, jobs, options.memory_limit, options.slurm_config)
             display.tell(f"{len(todo)} of {len(planned)} cells to run: starting workers")
             with connection as client, display:
+                if options.rerun:
+                    for cell in todo:
+                        store.forget(cell.cell)
+                    todo = [PlannedCell(cell.cell, cell.key, False, None) for cell in todo]
                 runner = Runner(client, request, store, options.notebook, token)
                 runner.run(todo, display)
             failed |= {str(cell): cause for cell, cause in runner.failed.items()}

@@ -86,8 +86,7 @@ class Outcome:
 
 def run_job(job: Job) -> Outcome:
     """Run a job's cells but those whose results are there already."""
-    lock = Path(job.results, ".lock")
-    if lock.is_file() and job.token in lock.read_text(encoding="utf-8"):
+    if _shares_results_folder(job):
         return _run_in(Path(job.results), job)
     scratch = Path(tempfile.mkdtemp(prefix="bgad-results-"))
     try:
@@ -100,6 +99,11 @@ def run_job(job: Job) -> Outcome:
         return Outcome(outcome.error, outcome.died, files)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _shares_results_folder(job: Job) -> bool:
+    lock = Path(job.results, ".lock")
+    return lock.is_file() and job.token in lock.read_text(encoding="utf-8")
 
 
 def _run_in(results: Path, job: Job) -> Outcome:

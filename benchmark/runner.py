@@ -217,8 +217,8 @@ class Runner:
         error = outcome.error or "the notebook ended without its result"
         attempts = MAX_ATTEMPTS
         with suppress(OSError):
-            log = str(self.store.root / job.log)
-            attempts = self.store.record_failure(part[0].cell, part[0].key, error, log).attempts
+            cell, key = part[0].cell, part[0].key
+            attempts = self.store.record_failure(cell, key, error, str(job.log)).attempts
         if outcome.died and attempts < MAX_ATTEMPTS:
             failure = self.store.failure(part[0].cell, part[0].key)
             return [replace(part[0], failure=failure)]

@@ -127,7 +127,7 @@ class Store:
         error
             The cause, for a person.
         log
-            File with the details.
+            File with the details, relative to the store's folder.
         """
         earlier = self.failure(cell, key)
         attempts = 1 + (earlier.attempts if earlier else 0)

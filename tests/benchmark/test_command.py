@@ -1,0 +1,215 @@
+"""The command line of run_all.py, as far as nothing runs: contract, refusals, tables."""
+
+from pathlib import Path
+
+import instant
+import pytest
+
+from benchmark import command, plan
+from benchmark.cells import Cell
+from benchmark.profiles import load_profile
+from benchmark.store import Store
+
+README = "# Mine\n\n<!-- begin:results-toy -->\n<!-- end:results-toy -->\n"
+
+
+@pytest.fixture
+def main(data_root, tmp_path, monkeypatch):
+    """Call run_all.py on the tiny data set; everything it writes goes to a temporary folder."""
+    (tmp_path / "p.yaml").write_text("method: instant\n")
+    (tmp_path / "README.md").write_text(README)
+    for module in (command, plan):
+        monkeypatch.setattr(module, "PUBLISHED", tmp_path / "published")
+    monkeypatch.setattr(command, "RUNS", tmp_path / "runs")
+
+    def main(*arguments: str) -> int:
+        defaults = {
+            "--dataset": "toy",
+            "--data-root": data_root,
+            "--profile": tmp_path / "p.yaml",
+            "--readme": tmp_path / "README.md",
+            "--shots": "1",
+        }
+        given = [str(a) for pair in defaults.items() if pair[0] not in arguments for a in pair]
+        return command.main([*given, *arguments])
+
+    return main
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "runs/p")
+
+
+def store_all(main, store: Store, capsys) -> list[Cell]:
+    """Store a result for each cell of the default request."""
+    profile = load_profile(str(store.root.parents[1] / "p.yaml"))
+    asked = plan.Request(profile, "toy", store.root.parents[1] / "data", [], [1], [0])
+    with pytest.warns(UserWarning, match="lacks the first 10"):
+        planned = plan.plan(asked, store)
+    for cell in planned:
+        store.write(instant.make_result(cell.cell, cell.key, profile=profile))
+    return [cell.cell for cell in planned]
+
+
+def test_dry_run_lists_what_would_run_and_writes_nothing(main, store, tmp_path, capsys):
+    store_all(main, store, capsys)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert main("--dry-run", "--seeds", "0", "1", "--jobs", "2") == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines[:4]] == [
+        "there    gadget",
+        "to run   gadget",
+        "there    widget",
+        "to run   widget",
+    ]
+    assert lines[4] == "4 cells, 2 to run: about 0:00:01 with 2 jobs."
+
+
+def test_when_all_is_there_nothing_runs_and_the_tables_are_made(main, store, tmp_path, capsys):
+    store_all(main, store, capsys)
+    assert main() == 0
+    out = capsys.readouterr().out
+    assert "2 cells: 2 were there, 0 computed, 0 failed" in out
+    assert "Gadget" in out
+    assert "| general   | 1 " in (tmp_path / "README.md").read_text()
+
+
+def test_tables_only_needs_no_data(main, store, tmp_path, capsys):
+    store_all(main, store, capsys)
+    assert main("--tables-only", "--data-root", str(tmp_path / "absent")) == 0
+    assert "| general   | 1 " in (tmp_path / "README.md").read_text()
+
+
+def test_publish_copies_what_this_profile_gave(main, store, tmp_path, capsys):
+    cells = store_all(main, store, capsys)
+    old = instant.make_result(Cell("toy", "gadget", "general", 5, 0, "p"))
+    other = old.config.model_copy(update={"profile_hash": "of other parameters"})
+    store.write(old.model_copy(update={"config": other}))
+    assert main("--publish") == 0
+    published = Store(tmp_path / "published/p")
+    assert [result.cell for result in published.results()] == cells
+    for cell in cells:
+        assert published.path(cell).read_bytes() == store.path(cell).read_bytes()
+
+
+def test_a_run_is_held_against_the_published_one(main, store, capsys):
+    store_all(main, store, capsys)
+    main("--publish")
+    capsys.readouterr()
+    assert main() == 0
+    assert "**reproduced**" in capsys.readouterr().out
+
+
+def test_cells_that_were_given_up_are_named(main, store, capsys):
+    cells = store_all(main, store, capsys)
+    key = store.read(cells[0]).key
+    store.forget(cells[0])
+    for _ in range(3):
+        store.record_failure(cells[0], key, "ValueError: broke")
+    assert main() == 1
+    err = capsys.readouterr().err
+    assert "FAILED gadget, general, 1 shots, seed 0: ValueError: broke (given up after 3" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--categories", "dent"], "unknown category 'dent'"),
+        (["--data-root", "absent"], "absent: no such folder"),
+        (["--data-root", "{root}/published"], "published: no such folder"),
+        (["--shots", "9"], "9 shots are more than its 5 anomalies"),
+        (["--shots", "-3"], "shots must be an integer >= 0"),
+        (["--profile", "nothing"], "unknown profile 'nothing'"),
+        (["--results", "{root}/README.md"], "cannot be written"),
+        (["--readme", "{root}/absent.md"], "cannot be read as a README"),
+        (["--readme", "{root}/p.yaml"], "holds no block"),
+        (["--dataset", "../toy"], "dataset must be usable as the name of a folder"),
+    ],
+)
+def test_what_cannot_be_served_ends_with_one_message_and_status_2(
+    main, tmp_path, capsys, arguments, message
+):
+    arguments = [argument.format(root=tmp_path) for argument in arguments]
+    assert main(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = [line for line in captured.err.splitlines() if not line.startswith("warning: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("run_all.py: ")
+    assert message in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda c: (c / "ground_truth/crack/001_mask.png").unlink(), "crack/001.png: has no mask"),
+        (lambda c: (c / "train/good/000.png").write_bytes(b"no image"), "train/good/000.png"),
+        (lambda c: [p.unlink() for p in (c / "train/good").iterdir()], "holds no image"),
+    ],
+)
+def test_damaged_data_is_refused_and_nothing_finished_is_lost(
+    main, store, category, capsys, damage, message
+):
+    cells = store_all(main, store, capsys)
+    damage(category)
+    assert main("--rerun") == 2
+    assert message in capsys.readouterr().err
+    assert [result.cell for result in store.results()] == cells
+
+
+def test_results_of_another_profile_are_not_mixed_in(main, store, tmp_path, capsys):
+    store_all(main, store, capsys)
+    (tmp_path / "q.yaml").write_text("method: instant\n")
+    assert main("--profile", str(tmp_path / "q.yaml"), "--results", str(store.root)) == 2
+    assert "another --results folder" in capsys.readouterr().err
+
+
+def test_missing_weights_end_with_status_2(main, tmp_path, capsys):
+    (tmp_path / "w.yaml").write_text("model: {weights: absent.pth, image_size: 64}\n")
+    assert main("--profile", str(tmp_path / "w.yaml")) == 2
+    assert "profile w: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--jobs", "0"], ["--setting", "soft"], ["--nonsense"]])
+def test_options_are_checked(main, arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(*arguments)
+    assert caught.value.code == 2
+
+
+def test_all_promised_options_are_there(capsys):
+    with pytest.raises(SystemExit) as caught:
+        command.main(["--help"])
+    assert caught.value.code == 0
+    usage = capsys.readouterr().out
+    promised = (
+        "profile dataset data-root categories shots seeds setting results readme jobs cluster "
+        "dry-run rerun tables-only publish"
+    )
+    assert all(f"--{name}" in usage for name in promised.split())
+
+
+def test_only_a_synthetic_run_needs_no_data_root(main, capsys):
+    assert command.main(["--dataset", "mvtec_ad", "--readme", "-"]) == 2
+    assert "--data-root: where is mvtec_ad?" in capsys.readouterr().err
+
+
+def test_default_profile_and_data_are_the_documented_ones(monkeypatch, tmp_path, capsys):
+    seen = {}
+
+    def plan_nothing(request, store):
+        seen.update(profile=request.profile.name, root=request.data_root, results=store.root)
+        return ()
+
+    monkeypatch.setattr(command, "plan", plan_nothing)
+    monkeypatch.setattr(command, "ensure", lambda cache: Path(cache) / "stand-in")
+    assert command.main(["--dry-run", "--readme", "-"]) == 0
+    assert seen["profile"] == "quick"
+    assert seen["root"].name == "stand-in"
+    assert seen["results"] == command.RUNS / "quick"
+    dry = ["--dry-run", "--readme", "-", "--dataset", "mvtec_ad", "--data-root", str(tmp_path)]
+    assert command.main(dry) == 0
+    assert seen["profile"] == "cpu"
+    assert seen["root"] == tmp_path

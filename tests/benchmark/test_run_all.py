@@ -1,0 +1,265 @@
+"""Whole runs in processes of their own: what survives which death."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from instant import write_notebook
+
+from benchmark.schema import Failure
+from benchmark.store import Store
+
+DRIVE = Path(__file__).with_name("drive.py")
+KINDS = {"worker": "multiprocessing.spawn", "child": "benchmark.execute", "kernel": "ipykernel"}
+
+
+class Run:
+    """Starts run_all.py on the tiny data set, and finds all processes that come of it."""
+
+    def __init__(self, folder: Path, data_root: Path) -> None:
+        self.folder, self.data_root = folder, data_root
+        self.store = Store(folder / "runs")
+        self.mark = uuid.uuid4().hex
+        write_notebook(folder / "nb.ipynb")
+        self.parameters()
+
+    def parameters(self, seconds: float = 0.0, fails: str = "") -> None:
+        text = f"method: instant\nmodel: {{seconds: {seconds}, fails: '{fails}'}}\n"
+        (self.folder / "p.yaml").write_text(text)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
+        options = f"--profile p.yaml --dataset toy --data-root {self.data_root} --readme - "
+        options += "--notebook nb.ipynb --results runs"
+        return subprocess.Popen(
+            [sys.executable, str(DRIVE), *options.split(), *arguments],
+            cwd=self.folder,
+            env=os.environ | {"BGAD_TEST_MARK": self.mark} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def finish(self, *arguments: str, status: int = 0) -> tuple[str, str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=600)
+        assert process.returncode == status, err
+        return out, err
+
+    def processes(self, kind: str = "") -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                marked = process.environ().get("BGAD_TEST_MARK") == self.mark
+                if marked and KINDS.get(kind, "") in " ".join(process.cmdline()):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def wait_for(self, condition, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def stamps(self) -> dict[Path, int]:
+        """Time of each finished cell's file."""
+        return {
+            self.store.path(result.cell): self.store.path(result.cell).stat().st_mtime_ns
+            for result in self.store.results()
+        }
+
+    def kill(self, kind: str) -> None:
+        if victims := self.processes(kind):
+            victim = random.choice(victims)
+            try:
+                victim.kill()
+            except psutil.NoSuchProcess:
+                return
+
+    def nothing_is_left(self, seconds: float = 10) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self.processes()
+
+
+@pytest.fixture
+def run(tmp_path, data_root):
+    run = Run(tmp_path, data_root)
+    yield run
+    for process in run.processes():
+        process.kill()
+
+
+def test_a_grid_with_a_failing_cell_then_without(run):
+    run.parameters(fails="raise1")
+    grid = ("--categories", "widget", "--shots", "0", "--seeds", "0", "1", "--jobs", "1")
+    out, err = run.finish(*grid, status=1)
+    assert "2 cells: 0 were there, 1 computed, 1 failed" in out
+    assert "FAILED widget, general, 0 shots, seed 1: RuntimeError: no luck with seed 1" in err
+    (path,) = run.store.root.rglob("*.failed.json")
+    failure = Failure.model_validate_json(path.read_bytes())
+    assert failure.attempts == 1
+    assert "RuntimeError: no luck" in (run.store.root / failure.log).read_text()
+    assert list(run.store.root.glob("notebooks/toy/*.failed.ipynb"))
+
+    run.parameters()
+    out, _ = run.finish(*grid)
+    assert "2 cells: 0 were there, 2 computed, 0 failed" in out
+    assert len(run.stamps()) == 2
+    assert list(run.store.root.rglob("*.failed.json")) == []
+    executed = nbformat.read(run.store.root / "notebooks/toy/widget.ipynb", 4)
+    assert [cell.execution_count for cell in executed.cells] == [1, 2, 3]
+    assert run.nothing_is_left()
+
+
+def test_a_run_survives_the_death_of_any_of_its_processes(run):
+    run.parameters(seconds=0.5)
+    grid = ("--seeds", "0", "1", "2", "--shots", "0")
+    driver = run.start(*grid, "--jobs", "2")
+    run.wait_for(lambda: len(run.stamps()) >= 1)
+    run.kill("kernel")
+    run.wait_for(lambda: len(run.stamps()) >= 2)
+    os.killpg(driver.pid, signal.SIGINT)  # what Ctrl-C does
+    asked = time.monotonic()
+    _, err = driver.communicate(timeout=60)
+    assert driver.returncode == 130, err
+    assert time.monotonic() - asked < 10
+    assert "the same command continues" in err
+    assert run.nothing_is_left()
+
+    before = run.stamps()
+    driver = run.start(*grid, "--jobs", "2")
+    run.wait_for(lambda: len(run.stamps()) > len(before))
+    run.kill("worker")
+    run.wait_for(lambda: run.processes("kernel"))
+    driver.kill()
+    driver.wait()
+    assert run.nothing_is_left()
+
+    before = before | run.stamps()
+    out, _ = run.finish(*grid, "--jobs", "2")
+    assert f"6 cells: {len(before)} were there" in out
+    assert len(run.stamps()) == 6
+    assert before.items() <= run.stamps().items()
+    assert list(run.store.root.rglob(".*.tmp")) == []
+
+
+@pytest.mark.slow
+def test_twenty_rounds_of_death_at_random_moments(run):
+    run.parameters(seconds=0.2)
+    grid = ("--seeds", *map(str, range(20)), "--shots", "0", "1", "--jobs", "2")
+    chance = random.Random(0)
+    before: dict[Path, int] = {}
+    for _ in range(20):
+        driver = run.start(*grid)
+        time.sleep(chance.uniform(0, 20))
+        victim = chance.choice(["driver", "worker", "child", "kernel"])
+        if victim != "driver":
+            run.kill(victim)
+            time.sleep(chance.uniform(0, 5))
+        driver.kill()
+        driver.communicate()
+        assert run.nothing_is_left()
+        assert before.items() <= run.stamps().items()
+        before = run.stamps()
+    run.finish(*grid)
+    assert len(run.stamps()) == 80
+    assert before.items() <= run.stamps().items()
+    results = list(run.store.results())
+    assert len({result.cell for result in results}) == 80
+    for result in results:
+        assert run.store.read_curves(result)["seed"] == result.cell.seed
+
+
+def test_a_second_run_in_the_same_folder_is_refused(run):
+    run.parameters(seconds=30)
+    first = run.start("--categories", "widget", "--shots", "0", "--jobs", "1")
+    run.wait_for(lambda: "process" in _text(run.store.root / ".lock"))
+    _, err = run.finish("--categories", "widget", "--shots", "0", status=2)
+    assert "another run is using this folder" in err
+    first.kill()
+    first.communicate()
+
+
+@pytest.mark.slow
+def test_a_cell_that_dies_or_takes_too_much_memory_stops_no_other(run):
+    run.parameters(fails="die1 gorge2")
+    _, err = run.finish(
+        *("--categories", "widget", "--shots", "0", "--seeds", "0", "1", "2", "3"),
+        *("--jobs", "2", "--memory-limit", "500MB"),
+        status=1,
+    )
+    assert "seed 1: the notebook's kernel was killed" in err
+    assert "seed 2: needed more than the 0.5 GB of memory" in err
+    assert sorted(result.cell.seed for result in run.store.results()) == [0, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [True, False])
+def test_workers_at_an_existing_scheduler(run, tmp_path, shared, monkeypatch):
+    """Scheduler and workers are processes of their own, which see the results folder or do not."""
+    dask = Path(sys.executable).with_name("dask")
+    marked = os.environ | {"BGAD_TEST_MARK": run.mark}
+    scheduler = [dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    file = tmp_path / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": marked}
+    subprocess.Popen([*scheduler, "--scheduler-file", file], cwd=tmp_path, **quiet)
+    run.wait_for(file.is_file)
+    address = json.loads(file.read_text())["address"]
+    worker = [dask, "worker", address, "--nthreads", "1", "--no-dashboard"]
+    worker += ["--local-directory", str(tmp_path / "dask")]
+    if not shared:
+        preload = tmp_path / "elsewhere.py"
+        preload.write_text(
+            "from benchmark import jobs\njobs._shares_results_folder = lambda job: False\n"
+        )
+        worker += ["--preload", str(preload)]
+    for _ in range(2):
+        subprocess.Popen(worker, cwd=tmp_path, **quiet)
+    grid = ("--shots", "0", "--seeds", "0", "1", "2", "--cluster", address)
+    if shared:
+        run.parameters(seconds=0.5)
+        driver = run.start(*grid)
+        run.wait_for(lambda: len(run.stamps()) >= 2)
+        driver.send_signal(signal.SIGINT)
+        driver.communicate(timeout=60)
+        assert driver.returncode == 130
+        run.wait_for(lambda: not run.processes("kernel"), 15)  # not wanted any more
+    before = run.stamps()
+    out, _ = run.finish(*grid)
+    assert f"6 cells: {len(before)} were there" in out
+    assert len(run.stamps()) == 6
+    assert before.items() <= run.stamps().items()
+    assert (run.store.root / "notebooks/toy/widget.log").is_file()
+
+
+def test_no_scheduler_at_the_address(run):
+    _, err = run.finish("--cluster", "tcp://127.0.0.1:9", "--shots", "0", status=2)
+    assert "no Dask scheduler answers there" in err
+
+
+@pytest.mark.slow
+def test_five_hundred_cells_through_the_scheduler(run):
+    seeds = map(str, range(125))
+    started = time.monotonic()
+    out, _ = run.finish("--shots", "0", "1", "--seeds", *seeds, "--jobs", "2")
+    seconds = time.monotonic() - started
+    assert "500 cells: 0 were there, 500 computed, 0 failed" in out
+    assert len(run.stamps()) == 500
+    print(f"{seconds:.0f} s, {1000 * seconds / 500:.0f} ms a cell")
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
