@@ -164,9 +164,7 @@ def metal_nut(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
         canvas.paint(strength * alpha * cover(abs(r - radius) - width, 2.0), colour)
     thread = ridge((r - 36) / 3.4) * cover(abs(r - 41) - 5, 1.0)
     canvas.paint(0.75 * alpha * thread, p["groove"])
-    canvas.regions.update(
-        nut=alpha * cover(nut + 5), lobe=alpha * cover(lobes + 5) * cover(88 - r, 3.0)
-    )
+    canvas.regions["nut"] = alpha * cover(nut + 5)
 
 
 def pill(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
@@ -261,13 +259,12 @@ def transistor(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
     ox, oy = x - p["body_x"], y - p["body_y"]
     ox, oy = np.cos(angle) * ox + np.sin(angle) * oy, np.cos(angle) * oy - np.sin(angle) * ox
     for lead, place in enumerate((-1, 0, 1)):
-        spread = place * 38
         bend, cut = p[f"bend_{lead}"], p[f"cut_{lead}"]
         points = [
             (place * 28.0, 40.0),
             (place * 28.0, 58.0),
-            (spread * 1.4 + 0.5 * bend, 82.0),
-            (spread * 1.48 + bend, 112.0 - 0.3 * abs(bend)),
+            (place * 53.2 + 0.5 * bend, 82.0),
+            (place * 56.24 + bend, 112.0 - 0.3 * abs(bend)),
         ]
         distance = shapes.polyline(ox, oy, points)
         alive = cover(oy - (112 - cut), 2.0)
