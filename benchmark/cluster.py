@@ -2,9 +2,11 @@
 
 import logging
 import os
+import shutil
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import dask
 import yaml
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Status
 from distributed.system import MEMORY_LIMIT
 
 from bgad.errors import InputError
@@ -46,7 +48,7 @@ def default_jobs() -> int:
 
 @contextmanager
 def connect(
-    cluster: str | None, jobs: int, memory_limit: str | None, slurm_config: Path = SLURM_CONFIG
+    cluster: str | None, jobs: int, memory_limit: int | None, slurm_config: Path = SLURM_CONFIG
 ) -> Iterator[Client]:
     """Open workers for the time of a context.
 
@@ -57,7 +59,7 @@ def connect(
     jobs
         How many single-threaded workers to start; a scheduler of one's own has those it has.
     memory_limit
-        Of a job, such as ``4GB``; by default the machine's memory divided among the jobs.
+        Bytes that a job may take; by default the machine's memory divided among the jobs.
     slurm_config
         Arguments of `dask_jobqueue.SLURMCluster` as YAML.
 
@@ -77,8 +79,7 @@ def connect(
                 silence_logs=logging.CRITICAL,  # a worker that dies is the runner's news
             )
         elif cluster == "slurm":
-            workers = _slurm(slurm_config, scratch)
-            workers.scale(n=jobs)
+            workers = _slurm(slurm_config, jobs)
         else:
             workers = cluster
         try:
@@ -100,14 +101,25 @@ def connect(
                 workers.close(timeout=5)
 
 
-def _slurm(path: Path, scratch: str) -> Any:
+def _slurm(path: Path, jobs: int) -> Any:
     from dask_jobqueue import SLURMCluster
 
+    if shutil.which("sbatch") is None:
+        raise InputError("--cluster slurm: there is no command 'sbatch' here: use a login node")
+    defaults = {"job_name": "bgad", "scheduler_options": {"dashboard_address": ":0"}}
     try:
         options = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return SLURMCluster(**{"local_directory": scratch} | options)
-    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+        cluster = SLURMCluster(**defaults | options)
+    except (OSError, yaml.YAMLError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: does not describe a Slurm cluster: {error}") from error
+    cluster.scale(jobs)
+    while len(cluster.workers) < jobs:  # sbatch is being asked
+        time.sleep(0.05)
+    if any(job.status != Status.running for job in cluster.workers.values()):
+        with suppress(AssertionError):  # Dask expects that all jobs exist
+            cluster.close(timeout=5)
+        raise InputError(f"{path}: sbatch refused the jobs that it describes, as said above")
+    return cluster
 
 
 def _kill_workers(cluster: LocalCluster) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from dask.utils import parse_bytes
+
 from benchmark import readme
 from benchmark.cluster import SLURM_CONFIG, connect, default_jobs
 from benchmark.paths import NOTEBOOK, PUBLISHED, README, RUNS, cache_dir
@@ -114,7 +116,8 @@ def _run(request: Request, store: Store, options: argparse.Namespace) -> dict[st
                         store.forget(cell.cell)
                     todo = [PlannedCell(cell.cell, cell.key, False, None) for cell in todo]
                 runner = Runner(client, request, store, options.notebook, token)
-                runner.run(todo, display)
+                is_elsewhere = options.cluster not in (None, "slurm")
+                runner.run(todo, display, 0 if is_elsewhere else jobs)
             failed |= {str(cell): cause for cell, cause in runner.failed.items()}
     there = sum(cell.done for cell in planned) if not options.rerun else 0
     print(
@@ -219,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
         "--cluster", metavar="ADDRESS|slurm", help="a Dask scheduler; default: this machine"
     )
     where.add_argument("--slurm-config", type=Path, default=SLURM_CONFIG, metavar="FILE.yaml")
-    where.add_argument("--memory-limit", metavar="SIZE", help="of one job, such as 4GB")
+    where.add_argument("--memory-limit", type=_size, metavar="SIZE", help="of a job, such as 4GB")
     where.add_argument("--notebook", type=Path, default=NOTEBOOK, metavar="FILE.ipynb")
     how = parser.add_argument_group("how")
     how.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
@@ -227,6 +230,13 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--tables-only", action="store_true", help="run nothing")
     how.add_argument("--publish", action="store_true", help="copy results to results/published")
     return parser
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a size such as 4GB, not {text!r}") from error
 
 
 def _positive(text: str) -> int:

@@ -100,9 +100,9 @@ class Runner:
         self.failed: dict[Cell, str] = {}
         self._executions: dict[str, int] = {}
 
-    def run(self, cells: Sequence[PlannedCell], display: Display) -> None:
-        """Run cells until each is stored, or in `failed`."""
-        queue = deque(group(cells, self._slots()))
+    def run(self, cells: Sequence[PlannedCell], display: Display, jobs: int = 0) -> None:
+        """Run cells until each is stored, or in `failed`; in groups for `jobs` workers or more."""
+        queue = deque(group(cells, max(jobs, self._slots())))
         running: dict[Future, tuple[list[PlannedCell], Job]] = {}
         before = {planned.cell: self._stamp(planned) for planned in cells}
         settled = 0

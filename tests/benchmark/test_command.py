@@ -172,7 +172,10 @@ def test_missing_weights_end_with_status_2(main, tmp_path, capsys):
     assert "profile w: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--jobs", "0"], ["--setting", "soft"], ["--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--jobs", "0"], ["--setting", "soft"], ["--nonsense"], ["--memory-limit", "much"]],
+)
 def test_options_are_checked(main, arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(*arguments)

@@ -15,8 +15,10 @@ import psutil
 import pytest
 from instant import write_notebook
 
+from benchmark.cluster import connect
 from benchmark.schema import Failure
 from benchmark.store import Store
+from bgad.errors import InputError
 
 DRIVE = Path(__file__).with_name("drive.py")
 KINDS = {"worker": "multiprocessing.spawn", "child": "benchmark.execute", "kernel": "ipykernel"}
@@ -243,6 +245,64 @@ def test_workers_at_an_existing_scheduler(run, tmp_path, shared, monkeypatch):
     assert len(run.stamps()) == 6
     assert before.items() <= run.stamps().items()
     assert (run.store.root / "notebooks/toy/widget.log").is_file()
+
+
+SBATCH = """#!/bin/sh
+grep '^#SBATCH' "$1" >> {folder}/asked
+/bin/bash "$1" > {folder}/slurm.log 2>&1 &
+echo "Submitted batch job $!"
+"""
+
+
+@pytest.mark.slow
+def test_workers_from_slurm(run, tmp_path):
+    """With an sbatch that starts the job script at once, on this machine."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, text in {"sbatch": SBATCH, "scancel": '#!/bin/sh\nkill "$1"\n'}.items():
+        (commands / name).write_text(text.format(folder=tmp_path) if name == "sbatch" else text)
+        (commands / name).chmod(0o755)
+    (tmp_path / "slurm.yaml").write_text(
+        "queue: long\ncores: 1\nprocesses: 1\nmemory: 2GB\nwalltime: '01:00:00'\ninterface: lo\n"
+    )
+    driver = run.start(
+        *("--cluster", "slurm", "--slurm-config", "slurm.yaml", "--jobs", "2"),
+        *("--shots", "0", "--seeds", "0", "1"),
+        PATH=f"{commands}{os.pathsep}{os.environ['PATH']}",
+    )
+    out, err = driver.communicate(timeout=600)
+    assert driver.returncode == 0, err
+    assert "4 cells: 0 were there, 4 computed, 0 failed" in out
+    asked = (tmp_path / "asked").read_text()
+    assert asked.count("#SBATCH -p long\n") == 2
+    assert asked.count("#SBATCH --mem=2G\n") == 2
+    assert run.nothing_is_left(30)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "sbatch", "message"),
+    [
+        ("cores: 1\nmemory: 1GB\n", None, "no command 'sbatch' here"),
+        (
+            "cores: 1\nmemory: 1GB\n",
+            "#!/bin/sh\necho no such queue >&2; exit 1\n",
+            "sbatch refused",
+        ),
+        ("nonsense: 1\ncores: 1\nmemory: 1GB\n", "#!/bin/sh\n", "nonsense"),
+        ("cores: {", "#!/bin/sh\n", "does not describe a Slurm cluster"),
+    ],
+)
+def test_slurm_that_cannot_be_used(tmp_path, monkeypatch, yaml, sbatch, message):
+    if sbatch:
+        (tmp_path / "sbatch").write_text(sbatch)
+        (tmp_path / "sbatch").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "slurm.yaml").write_text(yaml)
+    with (
+        pytest.raises(InputError, match=message),
+        connect("slurm", 1, None, tmp_path / "slurm.yaml"),
+    ):
+        pass
 
 
 def test_no_scheduler_at_the_address(run):
