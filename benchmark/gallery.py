@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
@@ -53,7 +54,7 @@ def gallery(run: CellRun, indices: Sequence[int], title: str) -> Figure:
     figure = new_figure(title, describe(run.cell), width, text + 4 * (side + gap) + 0.05)
     figure.set_layout_engine("none")
     errors = ranking_errors(run)
-    limits = _map_limits(run)
+    scale = _map_scale(run)
     for column, index in enumerate(indices):
         axes = [
             _add_axes(
@@ -65,7 +66,7 @@ def gallery(run: CellRun, indices: Sequence[int], title: str) -> Figure:
             )
             for row in range(4)
         ]
-        mappable = _draw_panels(axes, run, index, limits)
+        mappable = _draw_panels(axes, run, index, scale)
         heading = _column_heading(run, index, errors)
         axes[0].set_title(heading, fontsize=8, loc="center", linespacing=1.25)
         if column == 0:
@@ -110,7 +111,7 @@ def panels(run: CellRun, index: int) -> Figure:
     ]
     for ax, label in zip(axes, _ROWS, strict=True):
         ax.set_title(label, fontsize=8.5, pad=3)
-    _draw_panels(axes, run, index, _map_limits(run))
+    _draw_panels(axes, run, index, _map_scale(run))
     return figure
 
 
@@ -169,16 +170,14 @@ def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: 
     return ax
 
 
-def _draw_panels(
-    axes: Iterable[Axes], run: CellRun, index: int, limits: tuple[float, float]
-) -> AxesImage:
+def _draw_panels(axes: Iterable[Axes], run: CellRun, index: int, scale: Normalize) -> AxesImage:
     """Draw an image's four pictures; returns the map's, for a colour bar."""
     plain, truth, heat, contour = axes
     image, mask, map_ = run.images[index], run.masks[index], run.maps[index]
     plain.imshow(image)
     truth.imshow(image)
     _outline(truth, mask, 0.5, GROUND_TRUTH)
-    mappable = heat.imshow(map_, cmap="magma", vmin=limits[0], vmax=limits[1])
+    mappable = heat.imshow(map_, cmap="magma", norm=scale)
     contour.imshow(image)
     if run.threshold is not None:
         _outline(contour, map_, run.threshold, CONTOUR)
@@ -198,9 +197,15 @@ def _outline(ax: Axes, values: np.ndarray, threshold: float, colour: str) -> Non
     lines.set_path_effects([withStroke(linewidth=2.6, foreground="black", alpha=0.75)])
 
 
-def _map_limits(run: CellRun) -> tuple[float, float]:
-    """Colour scale of all maps of a cell: from the typical normal pixel to the greatest value."""
-    return float(np.median(run.maps[:, ::8, ::8])), float(run.maps.max())
+def _map_scale(run: CellRun) -> Normalize:
+    """Colour scale of all maps of a cell, from the typical pixel to the greatest value.
+
+    Its middle is the explicit boundary: what is bright lies beyond it.
+    """
+    low, high = float(np.median(run.maps[:, ::8, ::8])), float(run.maps.max())
+    if run.threshold is not None and low < run.threshold < high:
+        return TwoSlopeNorm(run.threshold, low, high)
+    return Normalize(low, high)
 
 
 def _colour_bar(figure: Figure, ax: Axes, mappable: AxesImage, threshold: float | None) -> None:

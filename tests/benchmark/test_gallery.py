@@ -79,6 +79,13 @@ def test_gallery_has_four_pictures_an_image_and_outlines_what_exceeds_the_bounda
     np.testing.assert_array_equal(axes[0].images[0].get_array(), run.images[1])
 
 
+def test_all_maps_share_a_scale_with_the_boundary_in_its_middle(run):
+    pictures = [ax.images[0] for ax in gallery(run, [0, 3], "Two").axes[2:8:4]]
+    assert len({picture.get_clim() for picture in pictures}) == 1
+    assert pictures[0].get_clim()[1] == pytest.approx(run.maps.max())
+    assert pictures[0].norm(run.threshold) == pytest.approx(0.5)
+
+
 def test_known_anomalies_are_all_shown_with_ground_truth(run):
     axes = known_anomalies(replace(run, known=run.known * 3)).axes
     assert len(axes) == 9
