@@ -69,7 +69,7 @@ def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch, c
 
 @pytest.mark.parametrize("package", ["FrEIA", "sklearn"])
 def test_without_a_peer_it_says_what_to_install(package, monkeypatch, capsys):
-    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+    for name in {package, *(name for name in sys.modules if name.split(".")[0] == package)}:
         monkeypatch.setitem(sys.modules, name, None)
     make = {"FrEIA": speed.compare_training, "sklearn": speed.compare_metrics}[package]
     monkeypatch.setattr(speed, "comparisons", lambda: [(make(8, 4), 1)])
