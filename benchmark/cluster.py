@@ -24,6 +24,7 @@ __all__ = ["SLURM_CONFIG", "connect", "default_jobs"]
 SLURM_CONFIG = Path(__file__).with_name("slurm.yaml")
 
 _MEMORY_PER_JOB = 2e9  # bytes: what a job needs at most with the profiles that come along
+_TIMEOUT = 20  # seconds to reach a scheduler
 
 dask.config.set(
     {
@@ -83,7 +84,7 @@ def connect(
         else:
             workers = cluster
         try:
-            client = Client(workers, timeout=20)
+            client = Client(workers, timeout=_TIMEOUT)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"--cluster {cluster}: no Dask scheduler answers there ({error}): start one with "

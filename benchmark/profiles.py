@@ -127,11 +127,10 @@ def load_profile(name: str) -> Profile:
     model = content.get("model", {})
     if bad := [key for key in model if not isinstance(key, str)]:
         raise InputError(f"{path}: model: {bad[0]!r} is no parameter's name")
-    return Profile(**{"name": path.stem} | content, source=str(path))
+    return Profile(path.stem, **content, source=str(path))
 
 
 _TYPES = {
-    "name": str,
     "description": str,
     "method": str,
     "model": dict,

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 import uuid
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -59,12 +60,17 @@ def hold(results: Path) -> Iterator[str]:
         try:
             if fcntl:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             file.seek(0)
             raise InputError(
                 f"{results}: another run is using this folder ({file.read().strip()}): wait for "
                 "it, or give another --results folder"
             ) from error
+        except OSError as error:
+            warnings.warn(
+                f"{results}: cannot be locked ({error.strerror}): start no second run in it",
+                stacklevel=3,
+            )
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}, run {token}\n")
         file.flush()
@@ -121,8 +127,8 @@ class Runner:
             for future in self._wait(list(running)):
                 part, job = running.pop(future)
                 again = self._settle(part, job, self._outcome(future, job), display.tell)
-                settled += len(part) - len(again)
-                queue.extendleft([planned] for planned in reversed(again))
+                settled += len(part) - sum(map(len, again))
+                queue.extendleft(reversed(again))
         display.update(len(cells), [])
 
     def _slots(self) -> int:
@@ -200,8 +206,8 @@ class Runner:
         job: Job,
         outcome: Outcome,
         tell: Callable[[str], None],
-    ) -> list[PlannedCell]:
-        """Look what became of a group; return the cells that are to be run again, alone."""
+    ) -> list[list[PlannedCell]]:
+        """Look what became of a group; return the groups that are to be run again."""
         left = []
         for planned in part:
             failure = self.store.failure(planned.cell, planned.key)
@@ -212,18 +218,22 @@ class Runner:
                 self._fail(planned, failure.error, job, tell)
             else:
                 left.append(planned)
-        if len(left) != 1 or len(part) != 1:
-            return left
-        error = outcome.error or "the notebook ended without its result"
-        attempts = MAX_ATTEMPTS
-        with suppress(OSError):
-            cell, key = part[0].cell, part[0].key
-            attempts = self.store.record_failure(cell, key, error, str(job.log)).attempts
-        if outcome.died and attempts < MAX_ATTEMPTS:
-            failure = self.store.failure(part[0].cell, part[0].key)
-            return [replace(part[0], failure=failure)]
-        self._fail(part[0], error, job, tell)
-        return []
+        # Cells run in their order: what ended the notebook came from the first without a result.
+        n_guilty = 1 if outcome.error else len(left)
+        again = [left[n_guilty:]] if left[n_guilty:] else []
+        for planned in left[:n_guilty]:
+            error = outcome.error or "the notebook ended without its result"
+            failure = self._record(planned, error, job)
+            if outcome.died and failure and failure.attempts < MAX_ATTEMPTS:
+                again.insert(0, [replace(planned, failure=failure)])
+            else:
+                self._fail(planned, error, job, tell)
+        return again
+
+    def _record(self, planned: PlannedCell, error: str, job: Job) -> Failure | None:
+        with suppress(OSError):  # such as a full disk, which then is the cause of the failure
+            return self.store.record_failure(planned.cell, planned.key, error, str(job.log))
+        return None
 
     def _fail(
         self, planned: PlannedCell, error: str, job: Job, tell: Callable[[str], None]

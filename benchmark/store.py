@@ -229,13 +229,19 @@ def _read(path: Path, model: type[_Model]) -> _Model | None:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        if json.loads(content)["schema_version"] != SCHEMA_VERSION:
-            return None
         return model.model_validate_json(content)
-    except (ValidationError, ValueError, KeyError, TypeError, RecursionError) as error:
-        cause = error.errors()[0] if isinstance(error, ValidationError) else error
-        warnings.warn(f"{path}: ignored, as it is no result: {cause}", stacklevel=3)
+    except ValidationError as error:
+        if not _is_of_another_schema(content):
+            cause = error.errors()[0]
+            warnings.warn(f"{path}: ignored, as it is no result: {cause}", stacklevel=3)
         return None
+
+
+def _is_of_another_schema(content: bytes) -> bool:
+    try:
+        return json.loads(content)["schema_version"] != SCHEMA_VERSION
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -47,6 +47,7 @@ def test_the_hash_changes_with_the_hyper_parameters_alone():
     ("text", "message"),
     [
         ("metod: bgad", "unknown key 'metod'"),
+        ("name: ../elsewhere", "unknown key 'name'"),
         ("model: [1]", "model can't be"),
         ("model: {1: 2}", "1 is no parameter's name"),
         ("- a", "must hold keys and values"),

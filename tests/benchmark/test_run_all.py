@@ -15,7 +15,7 @@ import psutil
 import pytest
 from instant import write_notebook
 
-from benchmark.cluster import connect
+from benchmark import cluster
 from benchmark.schema import Failure
 from benchmark.store import Store
 from bgad.errors import InputError
@@ -68,7 +68,7 @@ class Run:
                 continue
         return found
 
-    def wait_for(self, condition, seconds: float = 120) -> None:
+    def wait_for(self, condition, seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline
@@ -249,7 +249,8 @@ def test_workers_at_an_existing_scheduler(run, tmp_path, shared, monkeypatch):
 
 SBATCH = """#!/bin/sh
 grep '^#SBATCH' "$1" >> {folder}/asked
-/bin/bash "$1" > {folder}/slurm.log 2>&1 &
+cp "$1" "{folder}/job-$$"
+/bin/bash "{folder}/job-$$" >> {folder}/slurm.log 2>&1 &
 echo "Submitted batch job $!"
 """
 
@@ -300,14 +301,18 @@ def test_slurm_that_cannot_be_used(tmp_path, monkeypatch, yaml, sbatch, message)
     (tmp_path / "slurm.yaml").write_text(yaml)
     with (
         pytest.raises(InputError, match=message),
-        connect("slurm", 1, None, tmp_path / "slurm.yaml"),
+        cluster.connect("slurm", 1, None, tmp_path / "slurm.yaml"),
     ):
         pass
 
 
-def test_no_scheduler_at_the_address(run):
-    _, err = run.finish("--cluster", "tcp://127.0.0.1:9", "--shots", "0", status=2)
-    assert "no Dask scheduler answers there" in err
+def test_no_scheduler_at_the_address(monkeypatch):
+    monkeypatch.setattr(cluster, "_TIMEOUT", 0.5)
+    with (
+        pytest.raises(InputError, match="no Dask scheduler answers there"),
+        cluster.connect("tcp://127.0.0.1:9", 1, None),
+    ):
+        pass
 
 
 @pytest.mark.slow
