@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from bgad.errors import InputError
 
@@ -23,7 +23,15 @@ class Detector(Protocol):
     """What a method must offer to be benchmarked.
 
     It is made with `RUN_PARAMETERS` and its profile's `model` as keyword arguments.
+
+    Attributes
+    ----------
+    version
+        Raised whenever the same parameters come to give other numbers, so that no result of the
+        older code is taken for one of the newer.
     """
+
+    version: ClassVar[int]
 
     def get_params(self) -> dict[str, Any]:
         """All keyword arguments it was made with, defaults included."""

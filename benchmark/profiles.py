@@ -74,8 +74,9 @@ class Profile:
 
     @property
     def hash(self) -> str:
-        """SHA-256 (hex) of method and parameters: the same only if all of them are."""
-        text = json.dumps([self.method, self.parameters], sort_keys=True)
+        """SHA-256 (hex) of method, its version and parameters: the same only if all of them are."""
+        version = resolve(self.method).version
+        text = json.dumps([self.method, version, self.parameters], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -92,7 +93,7 @@ class Profile:
 
 def profile_names() -> tuple[str, ...]:
     """Names of the profiles that come with the suite."""
-    return tuple(sorted(path.stem for path in PROFILES.glob("*.yaml")))
+    return tuple(sorted(_shipped()))
 
 
 def load_profile(name: str) -> Profile:
@@ -101,7 +102,8 @@ def load_profile(name: str) -> Profile:
     Parameters
     ----------
     name
-        One of `profile_names`, or a file that ends in ``.yaml`` or ``.yml``.
+        One of `profile_names`, or a file that ends in ``.yaml`` or ``.yml``. A file may name
+        another profile as its ``base``, of which it states only what differs.
 
     Raises
     ------
@@ -109,8 +111,8 @@ def load_profile(name: str) -> Profile:
         Naming the file, and the key that is at fault.
     """
     is_file = Path(name).suffix in (".yaml", ".yml")
-    path = Path(name) if is_file else PROFILES / f"{name}.yaml"
-    if not path.is_file():
+    path = Path(name) if is_file else _shipped().get(name)
+    if path is None or not path.is_file():
         known = ", ".join(profile_names())
         raise InputError(f"unknown profile {name!r}: give one of {known}, or a .yaml file")
     try:
@@ -127,10 +129,24 @@ def load_profile(name: str) -> Profile:
     model = content.get("model", {})
     if bad := [key for key in model if not isinstance(key, str)]:
         raise InputError(f"{path}: model: {bad[0]!r} is no parameter's name")
+    if (base := content.pop("base", None)) is not None:
+        if base == path.stem:
+            raise InputError(f"{path}: base: a profile can't be its own")
+        try:
+            base = load_profile(base)
+        except InputError as error:
+            raise InputError(f"{path}: base: {error}") from error
+        content["model"] = base.model | model
+        content = {"method": base.method, "seconds_per_cell": base.seconds_per_cell} | content
     return Profile(path.stem, **content, source=str(path))
 
 
+def _shipped() -> dict[str, Path]:
+    return {path.stem: path for path in PROFILES.rglob("*.yaml")}
+
+
 _TYPES = {
+    "base": str,
     "description": str,
     "method": str,
     "model": dict,

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -84,6 +84,9 @@ class BGAD:
     >>> model.anomaly_maps(images).shape
     (8, 64, 64)
     """
+
+    version: ClassVar[int] = 2
+    """Raised whenever the same parameters and images come to give other maps."""
 
     def __init__(
         self,

@@ -33,6 +33,8 @@ __all__ = [
 class Instant:
     """Takes `seconds` a cell; `fails` says how with which seeds, as in ``raise1 die2``."""
 
+    version = 1
+
     def __init__(self, seconds: float = 0.0, fails: str = "", seed: int = 0) -> None:
         if seconds < 0:
             raise InputError("seconds must not be negative")

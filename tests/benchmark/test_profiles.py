@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import instant  # noqa: F401
+import instant
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +29,20 @@ def test_a_file_becomes_a_profile_named_after_it(write):
     assert profile.config.profile_hash == profile.hash
 
 
+def test_a_profile_states_what_differs_from_its_base(write):
+    base = write("method: instant\nmodel: {seconds: 2, fails: x}\n", "base.yaml")
+    profile = load_profile(write(f"base: {base}\nmodel: {{fails: y}}\n"))
+    assert (profile.name, profile.method) == ("mine", "instant")
+    assert profile.parameters == {"seconds": 2, "fails": "y"}
+
+
+def test_a_new_version_of_the_method_is_another_profile(monkeypatch):
+    profile = Profile("a", "instant")
+    before = profile.hash
+    monkeypatch.setattr(instant.Instant, "version", instant.Instant.version + 1)
+    assert profile.hash != before
+
+
 def test_the_hash_changes_with_the_hyper_parameters_alone():
     profile = Profile("a", "instant", {"seconds": 1.0})
     same = [
@@ -46,6 +60,8 @@ def test_the_hash_changes_with_the_hyper_parameters_alone():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("base: mine", "can't be its own"),
+        ("base: nonsense", "unknown profile 'nonsense'"),
         ("metod: bgad", "unknown key 'metod'"),
         ("name: ../elsewhere", "unknown key 'name'"),
         ("model: [1]", "model can't be"),
