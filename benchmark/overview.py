@@ -1,6 +1,6 @@
 """Figures across categories, drawn from stored results alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.schema import Result
 from benchmark.style import (
     ANOMALOUS,
     ASIDE,
@@ -27,6 +26,7 @@ from benchmark.tables import (
     grid_cells,
     ordered_categories,
     summarise,
+    types_frame,
 )
 
 __all__ = [
@@ -62,7 +62,7 @@ def shots_curves(frame: pd.DataFrame, dataset: str, metric: str = "image_auroc")
     if cells.empty:
         return None
     summary = summarise(cells, metric).dropna(subset="mean")
-    categories = [AVERAGE, *_ordered(cells["category"])]
+    categories = [AVERAGE, *ordered_categories(cells["category"])]
     columns = min(_COLUMNS, len(categories))
     rows = -(-len(categories) // columns)
     title = f"What known anomalies buy: {SHORT_TITLES[metric]} by shots"
@@ -113,7 +113,7 @@ def general_and_hard(frame: pd.DataFrame, dataset: str, profile: str) -> Figure 
     if hard.empty:
         return None
     general = cells[(cells["setting"] == "general") & cells["category"].isin(hard["category"])]
-    categories = _ordered(hard["category"])
+    categories = ordered_categories(hard["category"])
     height = 0.7 + 0.34 * len(categories)
     figure = new_figure(
         "Anomalies of all types known, and of one", _subtitle(dataset, hard), 9, height
@@ -139,39 +139,28 @@ def general_and_hard(frame: pd.DataFrame, dataset: str, profile: str) -> Figure 
 
 
 @styled
-def per_type(results: Iterable[Result], dataset: str, profile: str) -> Figure | None:
+def per_type(frame: pd.DataFrame, dataset: str, profile: str) -> Figure | None:
     """Show image-AUC and recall at the explicit boundary of each anomaly type by shots.
 
     Parameters
     ----------
-    results
-        Only those of the general setting are shown, as means over seeds on ``common``.
+    frame
+        See `benchmark.tables.results_frame`.
     dataset, profile
-        What is shown.
+        What is shown, on the test set ``common`` in the general setting; means over seeds.
 
     Returns
     -------
     Figure or None
-        None without such results.
+        None without such cells.
     """
-    rows = [
-        {
-            "type": (result.cell.category, kind),
-            "shots": result.cell.shots,
-            "auroc": values.image_auroc,
-            "recall": values.recall,
-        }
-        for result in results
-        if (result.cell.dataset, result.cell.profile) == (dataset, profile)
-        and result.cell.setting == "general"
-        and result.config.study is None
-        for kind, values in result.per_type.get("common", {}).items()
-    ]
-    if not rows:
+    cells = _general(frame, dataset)
+    figures = types_frame(cells[cells["profile"] == profile])
+    if figures.empty:
         return None
-    frame = pd.DataFrame(rows).astype({"auroc": float, "recall": float})
-    categories = _ordered({category for category, _ in frame["type"]})
-    types = sorted(set(frame["type"]), key=lambda type_: (categories.index(type_[0]), type_[1]))
+    figures["type"] = list(zip(figures["category"], figures["type"], strict=True))
+    categories = ordered_categories(figures["category"])
+    types = sorted(set(figures["type"]), key=lambda type_: (categories.index(type_[0]), type_[1]))
     names = [f"{display_name(category)}, {kind}" for category, kind in types]
     figure = new_figure(
         "Each anomaly type against the normal images",
@@ -180,10 +169,10 @@ def per_type(results: Iterable[Result], dataset: str, profile: str) -> Figure | 
         0.75 + 0.235 * len(types),
     )
     axes = figure.subplots(1, 2, sharey=True)
-    panels = (("auroc", "image-AUC"), ("recall", "recall at the explicit boundary"))
+    panels = (("image_auroc", "image-AUC"), ("recall", "recall at the explicit boundary"))
     for ax, (value, title) in zip(axes, panels, strict=True):
-        table = frame.pivot_table(value, "type", "shots", dropna=False).reindex(types)
-        low = 0.5 if value == "auroc" else 0.0
+        table = figures.pivot_table(value, "type", "shots", dropna=False).reindex(types)
+        low = 0.5 if value == "image_auroc" else 0.0
         sns.heatmap(
             table,
             ax=ax,
@@ -222,7 +211,7 @@ def boundary_and_oracle(frame: pd.DataFrame, dataset: str, profile: str) -> Figu
     cells = cells[cells["profile"] == profile]
     if cells.empty:
         return None
-    categories = _ordered(cells["category"])
+    categories = ordered_categories(cells["category"])
     shots = sorted(cells["shots"].unique())
     title = "Pixel-F1: the explicit boundary and the best threshold on test"
     height = 0.75 + 0.27 * len(categories)
@@ -268,7 +257,7 @@ def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> F
     ]
     if chosen.empty:
         return None
-    categories = _ordered(chosen["category"])
+    categories = ordered_categories(chosen["category"])
     published = chosen.drop_duplicates(["method", "category"])
     ours = chosen.drop_duplicates(["profile", "category"])
     series = [
@@ -317,12 +306,6 @@ def _subtitle(dataset: str, cells: pd.DataFrame) -> str:
     seeds = cells["seed"].nunique()
     of_seeds = f"{seeds} seed{'s' if seeds > 1 else ''}"
     return f"{dataset_label(dataset)} · {setting} · profile {profiles} · {of_seeds}"
-
-
-def _ordered(categories: Iterable[str]) -> list[str]:
-    """Categories that are there, in the order of the tables."""
-    present = set(categories)
-    return [name for name in ordered_categories(present) if name in present]
 
 
 def _name(category: str) -> str:

@@ -21,11 +21,13 @@ __all__ = [
     "format_score",
     "grid_cells",
     "markdown",
+    "not_run",
     "ordered_categories",
     "results_frame",
     "score_table",
     "summarise",
     "to_markdown",
+    "types_frame",
 ]
 
 CATEGORIES = (
@@ -45,7 +47,7 @@ CATEGORIES = (
     "transistor",
     "zipper",
 )
-"""MVTec AD's categories in the order of the tables' columns; own ones follow by name."""
+"""MVTec AD's categories in the order of the tables' columns; others follow by name."""
 
 SHORT_TITLES = {
     "image_auroc": "image-AUC",
@@ -98,6 +100,7 @@ _FACTS = [
     "fingerprint",
     "seconds",
     "memory_mb",
+    "per_type",
 ]
 _ROW = ["dataset", "setting", "shots", "profile"]
 
@@ -125,7 +128,8 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         each metric and test set (see `column`), NaN where undefined; ``method, study, backbone,
         image_size`` of the profile; ``apart`` (whether the split, train or augment seed is not
         `seed`); ``profile_hash, split_sha256, fingerprint``; ``seconds`` (total) and ``memory_mb``
-        (peak).
+        (peak); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on ``common``; see
+        `types_frame`).
 
     Raises
     ------
@@ -142,6 +146,30 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         columns=[*_CELL, *_FIGURES, *_FACTS],
     )
     return frame.astype(dict.fromkeys(_FIGURES, float) | {"apart": bool})
+
+
+def types_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put the figures of anomaly types into a data frame, one row for each cell and type.
+
+    Parameters
+    ----------
+    frame
+        See `results_frame`.
+
+    Returns
+    -------
+    DataFrame
+        The cell's columns; ``type``; ``n`` (its tested images), ``image_auroc`` (against all normal
+        test images) and ``recall`` (at the explicit boundary) on ``common``, NaN where undefined.
+    """
+    rows = [
+        {name: getattr(row, name) for name in _CELL} | {"type": type_} | dict(figures)
+        for row in frame.itertuples()
+        for type_, figures in row.per_type.items()
+    ]
+    figures = ["image_auroc", "recall"]
+    types = pd.DataFrame(rows, columns=[*_CELL, "type", "n", *figures])
+    return types.astype(dict.fromkeys(figures, float))
 
 
 def grid_cells(frame: pd.DataFrame, dataset: str | None = None) -> pd.DataFrame:
@@ -214,8 +242,8 @@ def score_table(
     Returns
     -------
     DataFrame of str
-        A row for each setting, number of shots and profile; the average first, then
-        `ordered_categories`.
+        A row for each setting, number of shots and profile; the average first, then the
+        categories that have a cell.
     """
     summary = summarise(grid_cells(frame, dataset), metric, test_set)
     sizes = summary.loc[summary["category"] == AVERAGE, "parts"].unique()
@@ -262,7 +290,7 @@ def markdown(
         f"{to_markdown(score_table(frame, dataset, metric, test_set))}"
         for metric in metrics
     ]
-    return "\n\n".join([runs, *tables, LEGEND])
+    return "\n\n".join([runs, *tables, *_not_run(cells), LEGEND])
 
 
 def to_markdown(table: pd.DataFrame) -> str:
@@ -272,14 +300,20 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 
 def ordered_categories(names: Iterable[str]) -> tuple[str, ...]:
-    """Order categories as columns: all of `CATEGORIES` if any of them is there, then the others."""
-    names = set(names)
-    return (CATEGORIES if names & set(CATEGORIES) else ()) + tuple(sorted(names - set(CATEGORIES)))
+    """Order categories as the tables' columns: as in `CATEGORIES`, then the others by name."""
+    places = {name: place for place, name in enumerate(CATEGORIES)}
+    return tuple(sorted(set(names), key=lambda name: (places.get(name, len(places)), name)))
 
 
 def display_name(category: str) -> str:
     """Category as a heading: ``metal_nut`` is Metal Nut."""
     return " ".join(word[:1].upper() + word[1:] for word in category.split("_") if word) or category
+
+
+def not_run(categories: Iterable[str]) -> tuple[str, ...]:
+    """Those of `CATEGORIES` that are not among a data set's; none if it has others than those."""
+    present = set(categories)
+    return tuple(name for name in CATEGORIES if name not in present and present <= set(CATEGORIES))
 
 
 def _flat(result: Result) -> dict[str, Any]:
@@ -298,6 +332,7 @@ def _flat(result: Result) -> dict[str, Any]:
         "fingerprint": result.data.fingerprint,
         "seconds": result.timings_s.total,
         "memory_mb": result.peak_memory_mb,
+        "per_type": result.per_type.get("common", {}),
     }
 
 
@@ -329,6 +364,12 @@ def _entry(entry: Any, seeds: int, parts: str) -> str:
     remarks += [f"n = {entry.n}"] if entry.n != seeds else []
     text = format_score(entry.mean, entry.std, entry.n)
     return f"{text} ({', '.join(remarks)})" if remarks else text
+
+
+def _not_run(cells: pd.DataFrame) -> list[str]:
+    missing = not_run(cells["category"])
+    names = ", ".join(map(display_name, missing))
+    return [f"Not run, of the {len(CATEGORIES)} categories: {names}."] if missing else []
 
 
 def _count(values: pd.Series, one: str, many: str) -> str:

@@ -60,7 +60,7 @@ def draw_all(results, dataset):
     return [
         shots_curves(frame, dataset),
         general_and_hard(frame, dataset, "cpu"),
-        per_type(results, dataset, "cpu"),
+        per_type(frame, dataset, "cpu"),
         boundary_and_oracle(frame, dataset, "cpu"),
     ]
 
@@ -109,8 +109,8 @@ def test_general_and_hard_shows_each_known_type(frame):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Pill"]
 
 
-def test_per_type_shows_means_over_seeds_and_leaves_undefined_blank(results):
-    auroc, recall = per_type(results, "mvtec_ad", "cpu").axes
+def test_per_type_shows_means_over_seeds_and_leaves_undefined_blank(frame):
+    auroc, recall = per_type(frame, "mvtec_ad", "cpu").axes
     rows = [label.get_text() for label in auroc.get_yticklabels()]
     assert rows == ["Bottle, crack", "Bottle, hole", "Pill, crack", "Pill, hole"]
     values = auroc.collections[0].get_array().reshape(4, 2)
