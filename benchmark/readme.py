@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark import references, tables
+from benchmark import findings, references, tables
 from benchmark.store import load_all, write_atomically
 from benchmark.verdict import TOLERANCES
 from bgad.errors import InputError
@@ -168,6 +168,7 @@ def _write_tolerances(frame: pd.DataFrame, speed: Mapping[str, Any] | None) -> s
 
 
 _WRITERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Any] | None], str]] = {
+    "findings": lambda frame, speed: findings.markdown(frame),
     "references": _write_references,
     "speed": _write_speed,
     "profiles": _write_profiles,

@@ -18,6 +18,7 @@ __all__ = [
     "TITLES",
     "column",
     "display_name",
+    "escape",
     "format_score",
     "grid_cells",
     "markdown",
@@ -295,8 +296,8 @@ def markdown(
 
 def to_markdown(table: pd.DataFrame) -> str:
     """Write a table of texts in Markdown; texts that contain markup are shown, not obeyed."""
-    cells = [[_escape(value) for value in row] for row in table.itertuples(index=False)]
-    return tabulate(cells, [_escape(name) for name in table], "pipe", disable_numparse=True)
+    cells = [[escape(value) for value in row] for row in table.itertuples(index=False)]
+    return tabulate(cells, [escape(name) for name in table], "pipe", disable_numparse=True)
 
 
 def ordered_categories(names: Iterable[str]) -> tuple[str, ...]:
@@ -314,6 +315,11 @@ def not_run(categories: Iterable[str]) -> tuple[str, ...]:
     """Those of `CATEGORIES` that are not among a data set's; none if it has others than those."""
     present = set(categories)
     return tuple(name for name in CATEGORIES if name not in present and present <= set(CATEGORIES))
+
+
+def escape(text: str) -> str:
+    """Write a name such that Markdown shows it, and does not obey it."""
+    return html.escape(str(text), quote=False).replace("|", "\\|").replace("`", "&#96;")
 
 
 def _flat(result: Result) -> dict[str, Any]:
@@ -375,7 +381,3 @@ def _not_run(cells: pd.DataFrame) -> list[str]:
 def _count(values: pd.Series, one: str, many: str) -> str:
     n = values.nunique()
     return f"{n} {one if n == 1 else many}"
-
-
-def _escape(text: str) -> str:
-    return html.escape(str(text), quote=False).replace("|", "\\|").replace("`", "&#96;")
