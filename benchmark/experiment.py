@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.cells import Cell
+from benchmark.fidelity import Checkpoints, oracle
 from benchmark.methods import Detector, resolve
 from benchmark.profiles import Profile
 from benchmark.provenance import now, stamp
@@ -102,8 +103,10 @@ def run_cell(
     """
     started, clock = now(), _Clock()
     category = load_category(data_root, cell.category)
-    split = cell_split(cell, category)
-    check_disjoint(split, category.content_hashes())
+    evaluation = profile.evaluation
+    split = cell_split(cell, category, evaluation.test_known)
+    if not evaluation.test_known:
+        check_disjoint(split, category.content_hashes())
     detector = resolve(profile.method)(
         **profile.model,
         seed=cell.train_seed,
@@ -114,23 +117,27 @@ def run_cell(
     with clock("features"):
         encoded = FeatureCache(Path(cache_dir) / "features").get(category, detector.encoder)
     train, known, test = _select(category, split)
-    samples = tuple(category.samples[i] for i in test)
+    samples, scored = tuple(category.samples[i] for i in test), encoded[test]
     with clock("train"):
         anomalous = encoded[known] if known else None
         masks = _masks([category.samples[i] for i in known], encoded) if known else None
-        detector.fit(encoded[train], anomalous, masks)
+        select = evaluation.selection == "best_on_test"
+        checkpoints = Checkpoints(detector, encoded[train], scored) if select else None
+        options = {"after_step": checkpoints} if select else {}
+        detector.fit(encoded[train], anomalous, masks, **options)
+    run = {
+        "masks": _masks(samples, encoded),
+        "labels": np.array([sample.is_anomalous for sample in samples]),
+        "common": np.isin([s.name for s in samples], split.common_test),
+    }
     with clock("score"):
-        scored = encoded[test]
-        maps = detector.anomaly_maps(scored)
+        if evaluation.needs_bgad:
+            run |= oracle(evaluation, detector, scored, checkpoints, run["masks"], run["labels"])
+        else:
+            maps = detector.anomaly_maps(scored)
+            run |= {"maps": maps, "scores": maps.max(axis=(1, 2))}
+            run |= {"threshold": detector.boundary_threshold_}
     with clock("metrics"):
-        run = {
-            "maps": maps,
-            "masks": _masks(samples, encoded),
-            "scores": maps.max(axis=(1, 2)),
-            "labels": np.array([sample.is_anomalous for sample in samples]),
-            "common": np.isin([s.name for s in samples], split.common_test),
-            "threshold": detector.boundary_threshold_,
-        }
         evaluated = _evaluate(samples, cell.seed, **run)
     curves = {
         f"{test_set}_{name}": array

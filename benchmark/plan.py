@@ -97,7 +97,10 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
                 f"lacks the first {POOL} and holds none: see the figures on 'paper'",
                 stacklevel=2,
             )
-    splits = {cell: cell_split(cell, categories[cell.category]).sha256 for cell in cells}
+    test_known = request.profile.evaluation.test_known
+    splits = {
+        cell: cell_split(cell, categories[cell.category], test_known).sha256 for cell in cells
+    }
     profile_hash = request.profile.hash
     fingerprints = {name: category.fingerprint() for name, category in categories.items()}
     planned = []

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,60 @@ from benchmark.paths import PROFILES
 from benchmark.schema import Config
 from bgad.errors import InputError
 
-__all__ = ["Profile", "load_profile", "profile_names"]
+__all__ = ["Evaluation", "Profile", "load_profile", "profile_names"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a profile is evaluated. Whatever is not the default lets test images have a say.
+
+    Attributes
+    ----------
+    selection
+        "last": the model after the last step. "best_on_test": image figures from that of
+        ten moments of training with the best image AUROC on all tested images, pixel
+        figures from that with the best pixel AUROC (the official code reports each figure's best
+        of 25 epochs). It has no explicit boundary: that is known for the last step alone.
+    maxima
+        The log-likelihoods that count as perfectly normal: the greatest of the "training" normals,
+        or of the "test" set, so that an image's map depends on the others (official code).
+    test_known
+        Leave the known anomalies in both test sets (as the official test.py does, but not the
+        validation in its training).
+
+    Raises
+    ------
+    InputError
+        A value that is none of these.
+    """
+
+    selection: str = "last"
+    maxima: str = "training"
+    test_known: bool = False
+
+    def __post_init__(self) -> None:
+        for name, values in _VALUES.items():
+            if getattr(self, name) not in values:
+                words = ", ".join(map(str, values))
+                raise InputError(f"{name} must be one of {words}, got {getattr(self, name)!r}")
+
+    @property
+    def departures(self) -> dict[str, Any]:
+        """What is not the default: empty for the protocol itself."""
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        return {field.name: value for field, value in values if value != field.default}
+
+    @property
+    def needs_bgad(self) -> bool:
+        """Whether test images are to be scored in a way that no other method can."""
+        return bool({"selection", "maxima"} & set(self.departures))
+
+
+_VALUES = {
+    "selection": ("last", "best_on_test"),
+    "maxima": ("training", "test"),
+    "test_known": (False, True),
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +89,8 @@ class Profile:
         The study that the profile belongs to; its results stand in that study's tables alone.
     seconds_per_cell
         Expected time on one core, for estimates before anything has run.
+    evaluation
+        How its models are evaluated; by the protocol, but in a study.
     source
         Where it was read from, for messages.
     """
@@ -46,6 +101,7 @@ class Profile:
     description: str = ""
     study: str | None = None
     seconds_per_cell: float | None = None
+    evaluation: Evaluation = Evaluation()
     source: str = ""
 
     @cached_property
@@ -60,6 +116,8 @@ class Profile:
         where = self.source or f"profile {self.name}"
         if reserved := RUN_PARAMETERS & set(self.model):
             raise InputError(f"{where}: {', '.join(sorted(reserved))} can't be set in a profile")
+        if self.evaluation.needs_bgad and self.method != "bgad":
+            raise InputError(f"{where}: evaluation: selection and maxima are those of method bgad")
         try:
             parameters = resolve(self.method)(**self.model).get_params()
         except (InputError, TypeError) as error:
@@ -74,9 +132,18 @@ class Profile:
 
     @property
     def hash(self) -> str:
-        """SHA-256 (hex) of method, its version and parameters: the same only if all of them are."""
-        version = resolve(self.method).version
-        text = json.dumps([self.method, version, self.parameters], sort_keys=True)
+        """SHA-256 (hex) of all that decides about figures.
+
+        That is method, its version, and its parameters, without those that are newer than the
+        version and have the value that changes nothing, and departures from the protocol if there
+        are any: so that a new option leaves results without it valid.
+        """
+        method = resolve(self.method)
+        added = getattr(method, "added", {}).items()
+        parameters = dict(item for item in self.parameters.items() if item not in added)
+        departures = self.evaluation.departures
+        content = [self.method, method.version, parameters] + ([departures] if departures else [])
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -88,6 +155,7 @@ class Profile:
             description=self.description,
             study=self.study,
             parameters=self.parameters,
+            evaluation=self.evaluation.departures,
         )
 
 
@@ -129,6 +197,7 @@ def load_profile(name: str) -> Profile:
     model = content.get("model", {})
     if bad := [key for key in model if not isinstance(key, str)]:
         raise InputError(f"{path}: model: {bad[0]!r} is no parameter's name")
+    content["evaluation"] = _evaluation(path, content)
     if (base := content.pop("base", None)) is not None:
         if base == path.stem:
             raise InputError(f"{path}: base: a profile can't be its own")
@@ -141,6 +210,19 @@ def load_profile(name: str) -> Profile:
     return Profile(path.stem, **content, source=str(path))
 
 
+def _evaluation(path: Path, content: dict[str, Any]) -> Evaluation:
+    try:
+        evaluation = Evaluation(**content.get("evaluation", {}))
+    except (InputError, TypeError) as error:
+        raise InputError(f"{path}: evaluation: {error}") from error
+    if evaluation.departures and "study" not in content:
+        raise InputError(
+            f"{path}: evaluation departs from the protocol: its results stand in a study's tables "
+            "alone: give it a name, such as 'study: mine'"
+        )
+    return evaluation
+
+
 def _shipped() -> dict[str, Path]:
     return {path.stem: path for path in PROFILES.rglob("*.yaml")}
 
@@ -148,6 +230,7 @@ def _shipped() -> dict[str, Path]:
 _TYPES = {
     "base": str,
     "description": str,
+    "evaluation": dict,
     "method": str,
     "model": dict,
     "study": str,

@@ -73,13 +73,21 @@ class DataRecord(_Model):
 
 
 class Config(_Model):
-    """The full profile."""
+    """The full profile.
+
+    Attributes
+    ----------
+    evaluation
+        In what it departs from the protocol, see `benchmark.fidelity.Evaluation`: with any entry,
+        the figures are an oracle's.
+    """
 
     profile_hash: str
     method: str
     description: str
     study: str | None
     parameters: dict[str, JsonValue]
+    evaluation: dict[str, JsonValue] = {}
 
 
 class Timings(_Model):

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.cells import Cell
 from bgad.data.folder import Category, Sample
@@ -98,10 +98,25 @@ def make_split(
     )
 
 
-def cell_split(cell: Cell, category: Category) -> Split:
-    """Choose the split of a cell, see `make_split`."""
-    return make_split(
+def cell_split(cell: Cell, category: Category, test_known: bool = False) -> Split:
+    """Choose the split of a cell, see `make_split`.
+
+    Parameters
+    ----------
+    cell : Cell
+    category : Category
+    test_known : bool
+        Leave the known anomalies in both test sets, see `benchmark.fidelity.Evaluation`.
+    """
+    split = make_split(
         category, cell.dataset, cell.setting, cell.shots, cell.split_seed, cell.known_type
+    )
+    if not test_known:
+        return split
+    return replace(
+        split,
+        common_test=_with_known(split.common_test, split, category),
+        paper_test=_with_known(split.paper_test, split, category),
     )
 
 
@@ -169,6 +184,11 @@ def manifest(
     lines += [f"train {name}" for name in largest.train_normal]
     text = "".join(f"{line}\n" for line in lines)
     return f"{text}sha256 {hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def _with_known(names: tuple[str, ...], split: Split, category: Category) -> tuple[str, ...]:
+    tested = {*names, *split.known}
+    return tuple(sample.name for sample in category.test if sample.name in tested)
 
 
 def _rank(anomalies: Iterable[Sample], prefix: str, split_seed: int) -> list[str]:

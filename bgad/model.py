@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from inspect import signature
@@ -88,6 +88,13 @@ class BGAD:
     version: ClassVar[int] = 2
     """Raised whenever the same parameters and images come to give other maps."""
 
+    added: ClassVar[Mapping[str, Any]] = {
+        "boundary": "batch",
+        "repeat": True,
+        "schedule": "cosine",
+    }
+    """Parameters newer than `version`, and their values at which maps are those from before."""
+
     def __init__(
         self,
         backbone: str = "tf_efficientnet_lite0",
@@ -141,7 +148,13 @@ class BGAD:
             self._encoder = Backbone(self.backbone, self.image_size, self.weights, self.device)
         return self._encoder
 
-    def fit(self, normal: Any, anomalous: Any = None, masks: Any = None) -> "BGAD":
+    def fit(
+        self,
+        normal: Any,
+        anomalous: Any = None,
+        masks: Any = None,
+        after_step: Callable[[int, int, LevelDensity], None] | None = None,
+    ) -> "BGAD":
         """Train on normal images and known anomalies.
 
         Parameters
@@ -151,6 +164,9 @@ class BGAD:
             Known anomalies.
         masks : any form of `bgad.inputs.as_masks`
             One for each known anomaly.
+        after_step : callable, optional
+            Called with level, number of steps done on it, and its density as it is then; with
+            `n_jobs` above 1 from several threads.
 
         Returns
         -------
@@ -170,6 +186,7 @@ class BGAD:
             known, masks = self._encode(anomalous), as_masks(masks, self.image_size)
             if len(known) != len(masks):
                 raise InputError(f"{len(known)} anomalous images but {len(masks)} masks")
+            share = len(known) / (len(normal) + len(known))
             known, masks, probabilities = self._with_cut_paste(normal, known, masks)
         tasks = []
         for level, features in enumerate(normal.levels):
@@ -180,8 +197,9 @@ class BGAD:
                     rearrange(known.levels[level], "n h w c -> n (h w) c"),
                     rearrange(_mask_cells(masks, shape), "n h w -> n (h w)"),
                     probabilities,
+                    share,
                 )
-            tasks.append((level, features, anomalies))
+            tasks.append((level, features, anomalies, after_step))
         with ThreadPoolExecutor(self.n_jobs) as pool:
             fitted = list(pool.map(lambda task: self._fit_level(*task), tasks))
         self.densities_, self.history_, self.maxima_, self.boundaries_ = map(
@@ -349,7 +367,11 @@ class BGAD:
         return LevelDensity(height, width, standardisation, flow)
 
     def _fit_level(
-        self, level: int, features: np.ndarray, anomalies: Anomalies | None
+        self,
+        level: int,
+        features: np.ndarray,
+        anomalies: Anomalies | None,
+        after_step: Callable[[int, int, LevelDensity], None] | None,
     ) -> tuple[LevelDensity, dict[str, np.ndarray], float, float]:
         _, height, width, channels = features.shape
         flat = rearrange(features, "n h w c -> n (h w) c")
@@ -357,7 +379,8 @@ class BGAD:
         standardisation = Standardisation.fit(flat, self.standardisation)
         density = self._density(height, width, standardisation, channels, seed).to(self.device)
         steps = self.training.steps[level]
-        history = train_level(density, flat, anomalies, self.training, steps, seed)
+        report = after_step and (lambda done: after_step(level, done, density))
+        history = train_level(density, flat, anomalies, self.training, steps, seed, report)
         likelihood = torch.from_numpy(density.score(features))
         boundary = explicit_boundary(likelihood, self.training.beta, self.training.tau)
         return density, history, float(likelihood.max()), float(NORMALIZER * boundary.normal)

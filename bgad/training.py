@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from bgad.boundary import explicit_boundary
+from bgad.boundary import Boundary, explicit_boundary
 from bgad.density import LevelDensity
 from bgad.errors import InputError
 from bgad.losses import bgad_losses
 
 __all__ = ["Anomalies", "Training", "train_level"]
+
+_META_EPOCHS, _WARM_META_EPOCHS = 25, 2  # of the official schedule
+_BOUNDARY_EVERY, _BOUNDARY_SIDE = 10, 128  # steps; images and positions of the global boundary
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,13 @@ class Training:
     steps
         Optimiser steps per level, finest level first.
     learning_rate
-        Of Adam, at its peak: linear warm-up, then cosine to 0.
+        Of Adam, at its peak.
+    schedule
+        "cosine": linear warm-up, then cosine to 0. "official": 25 equal stretches (the official
+        code's meta epochs), each at the cosine's value at its start, but the first two rise
+        linearly from a tenth of the peak.
     warm_up
-        Share of the steps in which the learning rate rises.
+        Share of the steps in which the learning rate rises, of the schedule "cosine".
     normal_only
         Share of the steps at the start that see normal images alone, with the maximum-likelihood
         loss (the official code's first of 25 meta epochs).
@@ -37,6 +44,13 @@ class Training:
         A step's batch: this many images, each at the same randomly drawn positions.
     anomalous_images
         How many of a batch's images show a known anomaly, drawn with replacement.
+    repeat
+        Show known anomalies that often (the paper's repeated utilization); else no more often
+        than a normal image, a random number of a batch's images.
+    boundary
+        What the explicit boundary in training is a quantile of: the normal vectors of a "batch"
+        (the official code's), or "global", those of all training normals (the paper speaks of one
+        boundary), estimated on 16,384 random ones every 10 steps.
     beta, tau
         The explicit boundary's quantile, and margin in log-likelihood / 10.
     focal
@@ -52,11 +66,14 @@ class Training:
 
     steps: tuple[int, ...] = (300, 300, 300)
     learning_rate: float = 2e-3
+    schedule: str = "cosine"
     warm_up: float = 0.05
     normal_only: float = 0.04
     batch_images: int = 32
     batch_positions: int = 64
     anomalous_images: int = 8
+    repeat: bool = True
+    boundary: str = "batch"
     beta: float = 0.01
     tau: float = 0.1
     focal: bool = True
@@ -82,14 +99,17 @@ class Training:
 _SHARE = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
 _COUNT = ("a whole number, at least 1", lambda value: value >= 1 and value == int(value))
 _WEIGHT = ("a number, at least 0", lambda value: 0 <= value < math.inf)
+_SCHEDULES, _BOUNDARIES = ("cosine", "official"), ("batch", "global")
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "steps": ("three whole numbers", lambda s: len(s) == 3 and all(n == int(n) >= 0 for n in s)),
     "learning_rate": ("a number above 0", lambda value: 0 < value < math.inf),
+    "schedule": (f"one of {_SCHEDULES}", lambda value: value in _SCHEDULES),
     "warm_up": _SHARE,
     "normal_only": _SHARE,
     "batch_images": _COUNT,
     "batch_positions": _COUNT,
     "anomalous_images": _COUNT,
+    "boundary": (f"one of {_BOUNDARIES}", lambda value: value in _BOUNDARIES),
     "beta": ("a number from 0 to less than 1", lambda value: 0 <= value < 1),
     "tau": _WEIGHT,
     "pull": _WEIGHT,
@@ -108,11 +128,14 @@ class Anomalies:
         True where a cell is anomalous.
     probabilities : ndarray, shape (N,)
         With which each image is drawn into a batch; they sum to 1.
+    share : float
+        Of known anomalies among all training images, those of CutPaste not counted.
     """
 
     features: np.ndarray
     masks: np.ndarray
     probabilities: np.ndarray
+    share: float
 
 
 def train_level(
@@ -122,6 +145,7 @@ def train_level(
     training: Training,
     steps: int,
     seed: int,
+    after_step: Callable[[int], None] | None = None,
 ) -> dict[str, np.ndarray]:
     """Train a level's flow in place.
 
@@ -137,6 +161,8 @@ def train_level(
         Optimiser steps.
     seed : int
         Of the batches drawn.
+    after_step : callable, optional
+        Called with the number of steps done.
 
     Returns
     -------
@@ -146,23 +172,56 @@ def train_level(
     """
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.Adam(density.parameters(), lr=training.learning_rate, fused=True)
+    sample = np.random.default_rng([seed, 1])  # apart: batches do not depend on the boundary's kind
+    boundary = None
     history: dict[str, list[float]] = {}
     for step in range(steps):
-        rate = training.learning_rate * _schedule(step, steps, training.warm_up)
+        rate = training.learning_rate * _schedule(step, steps, training)
         optimizer.param_groups[0]["lr"] = rate
         known = anomalies if step >= training.normal_only * steps else None
-        loss, record = _step_loss(density, normal, known, training, rng)
+        if training.boundary == "global" and step % _BOUNDARY_EVERY == 0:
+            boundary = _global_boundary(density, normal, training, sample)
+        loss, record = _step_loss(density, normal, known, training, rng, boundary)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         for key, value in {"learning_rate": rate, **record}.items():
             history.setdefault(key, []).append(float(value))
+        if after_step is not None:
+            after_step(step + 1)
     return {key: np.asarray(values, np.float32) for key, values in history.items()}
 
 
-def _schedule(step: int, steps: int, warm_up: float) -> float:
-    rise = min(1.0, (step + 1) / (warm_up * steps + 1))
+def _schedule(step: int, steps: int, training: Training) -> float:
+    """Learning rate as a share of its peak."""
+    if training.schedule == "official":
+        epoch = step * _META_EPOCHS // steps
+        if epoch >= _WARM_META_EPOCHS:
+            return _floored_cosine(epoch / _META_EPOCHS)
+        done = step * _META_EPOCHS / (steps * _WARM_META_EPOCHS)
+        return 0.1 + done * (_floored_cosine(_WARM_META_EPOCHS / _META_EPOCHS) - 0.1)
+    rise = min(1.0, (step + 1) / (training.warm_up * steps + 1))
     return rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _floored_cosine(done: float) -> float:
+    return 1e-3 + (1 - 1e-3) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@torch.no_grad()
+def _global_boundary(
+    density: LevelDensity, normal: np.ndarray, training: Training, rng: np.random.Generator
+) -> Boundary:
+    cells = normal.shape[1]
+    positions = np.sort(rng.choice(cells, min(_BOUNDARY_SIDE, cells), replace=False))
+    rows = rng.choice(len(normal), min(_BOUNDARY_SIDE, len(normal)), replace=False)
+    device = density.condition.device
+    places = torch.from_numpy(positions).to(device)
+    likelihood = [
+        density(torch.from_numpy(normal[part[:, None], positions]).to(device), places)
+        for part in np.array_split(rows, math.ceil(len(rows) / training.batch_images))
+    ]
+    return explicit_boundary(torch.cat(likelihood), training.beta, training.tau)
 
 
 def _step_loss(
@@ -171,10 +230,15 @@ def _step_loss(
     anomalies: Anomalies | None,
     training: Training,
     rng: np.random.Generator,
+    boundary: Boundary | None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     cells = normal.shape[1]
     positions = np.sort(rng.choice(cells, min(training.batch_positions, cells), replace=False))
-    n_known = training.anomalous_images if anomalies else 0
+    n_known = 0
+    if anomalies and training.repeat:
+        n_known = training.anomalous_images
+    elif anomalies:
+        n_known = rng.binomial(training.batch_images - 1, anomalies.share)
     rows = rng.integers(len(normal), size=training.batch_images - n_known)
     x = normal[rows[:, None], positions]
     anomalous = np.zeros(x.shape[:2], bool)
@@ -187,7 +251,8 @@ def _step_loss(
     likelihood = density(torch.from_numpy(x).to(device), places)
     anomalous = torch.from_numpy(anomalous).to(device)
     normals = likelihood.detach()[~anomalous]
-    boundary = explicit_boundary(normals, training.beta, training.tau)
+    if boundary is None:
+        boundary = explicit_boundary(normals, training.beta, training.tau)
     record = {"boundary": 10 * boundary.normal, "log_likelihood": normals.mean()}
     if anomalies is None:
         ml = -logsigmoid(likelihood).mean()

@@ -116,3 +116,19 @@ def test_no_gradient_flows_through_focal_weights():
     likelihood = torch.linspace(-20, -1, 5).requires_grad_()
     assert not normal_focal_weights(likelihood).requires_grad
     assert not anomalous_focal_weights(likelihood).requires_grad
+
+
+def test_the_nan_of_an_empty_mean_would_not_change_training():
+    """The official code takes a mean of nothing there: NaN is its value, and 0 its gradient."""
+    likelihood = torch.tensor([-1.0, -2.0, -30.0], requires_grad=True)
+    anomalous = torch.tensor([False, False, True])  # already below the boundary: nothing to push
+    boundary = explicit_boundary(likelihood[:2])
+    losses = bgad_losses(likelihood, anomalous, boundary)
+    assert losses.push == 0
+    (ours,) = torch.autograd.grad(losses.ml + losses.push, likelihood, retain_graph=True)
+    empty = likelihood[2:][likelihood[2:] / NORMALIZER >= boundary.anomalous].mean()
+    assert torch.isnan(empty)
+    (theirs,) = torch.autograd.grad(
+        bgad_losses(likelihood, anomalous, boundary).ml + empty, likelihood
+    )
+    assert torch.equal(ours, theirs)

@@ -1,6 +1,8 @@
 """Training of a level on a toy problem: what it learns, and that the seed alone decides."""
 
 import copy
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ def make_anomalies(n: int, seed: int) -> Anomalies:
     features = make_images(n, seed)
     masks = np.tile(np.arange(CELLS) % SIDE < SIDE // 2, (n, 1))
     features[masks] = 1.5 + 0.3 * features[masks]
-    return Anomalies(features, masks, np.full(n, 1 / n))
+    return Anomalies(features, masks, np.full(n, 1 / n), share=n / (40 + n))
 
 
 NORMAL, KNOWN = make_images(40, 0), make_anomalies(6, 1)
@@ -80,7 +82,7 @@ def test_known_anomalies_push_their_like_below_the_boundary(with_anomalies, with
 
 def test_normal_cells_of_anomalous_images_stay_normal(with_anomalies):
     unseen = make_anomalies(20, 8)
-    normal_cells = Anomalies(unseen.features, ~unseen.masks, unseen.probabilities)
+    normal_cells = replace(unseen, masks=~unseen.masks)
     assert share_below_boundary(with_anomalies[1], normal_cells) < 0.1
 
 
@@ -140,7 +142,7 @@ def test_images_are_drawn_with_their_probabilities():
     features = np.concatenate([KNOWN.features, never])
     masks = np.concatenate([KNOWN.masks, KNOWN.masks])
     probabilities = np.repeat([1 / 6, 0], 6)
-    _, _, history = train(Anomalies(features, masks, probabilities), steps=20)
+    _, _, history = train(Anomalies(features, masks, probabilities, KNOWN.share), steps=20)
     assert np.isfinite(history["ml"]).all()
 
 
@@ -152,7 +154,7 @@ def same_flow(first: LevelDensity, second: LevelDensity) -> bool:
 def test_only_the_push_looks_at_anomalous_cells():
     def outcome(push: float, changed: np.ndarray) -> LevelDensity:
         features = np.where(changed[..., None], KNOWN.features - 1, KNOWN.features)
-        anomalies = Anomalies(features, KNOWN.masks, KNOWN.probabilities)
+        anomalies = replace(KNOWN, features=features)
         training = Training(batch_positions=8, normal_only=0, push=push)
         return train(anomalies, training, steps=5)[1]
 
@@ -186,6 +188,65 @@ def test_memory_mapped_normals_train_alike(tmp_path, with_anomalies):
     assert len(history["ml"]) == 10
 
 
+def test_without_repeats_an_anomaly_is_as_frequent_as_a_normal_image(monkeypatch):
+    training = replace(SCHEDULE, repeat=False, normal_only=0)
+    seen = []
+    original = LevelDensity.forward
+
+    def forward(self, features, positions):
+        seen.append(torch.isin(features[:, 0, 0], known[:, positions[0]]).sum().item())
+        return original(self, features, positions)
+
+    known = torch.from_numpy(KNOWN.features[..., 0])
+    monkeypatch.setattr(LevelDensity, "forward", forward)
+    train(training=training, steps=100)
+    expected = training.batch_images * KNOWN.share
+    assert np.mean(seen) == pytest.approx(expected, rel=0.15)
+    assert len(set(seen)) > 2
+    seen.clear()
+    train(training=replace(training, repeat=True), steps=5)
+    assert set(seen) == {training.anomalous_images}
+
+
+def test_the_global_boundary_is_that_of_all_training_normals():
+    training = replace(SCHEDULE, boundary="global", normal_only=0)
+    before, _, history = train(training=training, steps=12)
+    quantile = np.sort(likelihood(before, NORMAL).ravel())[int(training.beta * NORMAL[..., 0].size)]
+    assert history["boundary"][:10] == pytest.approx([quantile] * 10, abs=1e-5)
+    assert len(set(history["boundary"][10:])) == 1
+    assert history["boundary"][10] != history["boundary"][0]
+
+
+def test_batches_do_not_depend_on_the_boundarys_kind():
+    plain = replace(SCHEDULE, pull=0, push=0, focal=False)
+    flows = [train(training=replace(plain, boundary=b), steps=12)[1] for b in ("batch", "global")]
+    assert same_flow(*flows)
+
+
+def test_the_official_schedule_is_a_staircase_after_a_linear_rise():
+    _, _, history = train(training=replace(SCHEDULE, schedule="official"), steps=100)
+    rate = history["learning_rate"] / SCHEDULE.learning_rate
+    cosine = [1e-3 + (1 - 1e-3) * (1 + math.cos(math.pi * epoch / 25)) / 2 for epoch in range(25)]
+    assert rate[0] == pytest.approx(0.1)
+    assert np.diff(rate[:8]) == pytest.approx([(cosine[2] - 0.1) / 8] * 7)
+    assert rate[8:] == pytest.approx(np.repeat(cosine[2:], 4))
+
+
+def test_each_step_is_reported_when_it_is_done():
+    done = []
+    generator = torch.Generator().manual_seed(0)
+    flow = ConditionalFlow(CHANNELS, condition_dim=8, n_blocks=4, generator=generator)
+    density = LevelDensity(SIDE, SIDE, Standardisation.fit(NORMAL), flow)
+
+    def report(steps: int) -> None:
+        done.append((steps, density.flow.out_weight.detach().clone()))
+
+    train_level(density, NORMAL, KNOWN, SCHEDULE, 3, 0, report)
+    assert [steps for steps, _ in done] == [1, 2, 3]
+    assert torch.equal(done[-1][1], density.flow.out_weight)
+    assert not torch.equal(done[0][1], done[1][1])
+
+
 def test_no_step_leaves_the_flow_as_it_is():
     before, density, history = train(steps=0)
     assert history == {}
@@ -204,6 +265,8 @@ def test_no_step_leaves_the_flow_as_it_is():
         ("learning_rate", float("nan")),
         ("warm_up", 1.1),
         ("normal_only", -0.1),
+        ("schedule", "linear"),
+        ("boundary", "test"),
         ("batch_images", 0),
         ("batch_positions", 1.5),
         ("anomalous_images", 0),

@@ -43,6 +43,31 @@ def test_a_new_version_of_the_method_is_another_profile(monkeypatch):
     assert profile.hash != before
 
 
+def test_a_parameter_newer_than_the_version_counts_where_it_changes_something(monkeypatch):
+    def hashes() -> list[str]:
+        return [Profile("a", "instant", model).hash for model in ({}, {"fails": "3"})]
+
+    plain, changed = hashes()
+    monkeypatch.setattr(instant.Instant, "added", {"fails": ""}, raising=False)
+    assert hashes()[0] != plain  # as if there were no such parameter
+    assert hashes()[1] == changed
+    monkeypatch.setattr(instant.Instant, "get_params", lambda self: {"seconds": 0.0})
+    without = Profile("a", "instant").hash
+    monkeypatch.undo()
+    monkeypatch.setattr(instant.Instant, "added", {"fails": ""}, raising=False)
+    assert hashes()[0] == without
+
+
+def test_a_departure_from_the_protocol_is_part_of_the_hash_and_belongs_to_a_study(write):
+    plain = load_profile(write("method: instant\n"))
+    same = load_profile(write("method: instant\nevaluation: {test_known: false}\n"))
+    leaky = load_profile(write("method: instant\nstudy: s\nevaluation: {test_known: true}\n"))
+    assert plain.hash == same.hash != leaky.hash
+    assert (plain.config.evaluation, leaky.config.evaluation) == ({}, {"test_known": True})
+    with pytest.raises(InputError, match="departs from the protocol"):
+        load_profile(write("method: instant\nevaluation: {test_known: true}\n"))
+
+
 def test_the_hash_changes_with_the_hyper_parameters_alone():
     profile = Profile("a", "instant", {"seconds": 1.0})
     same = [
@@ -65,6 +90,8 @@ def test_the_hash_changes_with_the_hyper_parameters_alone():
         ("metod: bgad", "unknown key 'metod'"),
         ("name: ../elsewhere", "unknown key 'name'"),
         ("model: [1]", "model can't be"),
+        ("evaluation: {selection: first}", "evaluation: selection must be one of last"),
+        ("evaluation: {thresholds: test}", "evaluation"),
         ("model: {1: 2}", "1 is no parameter's name"),
         ("- a", "must hold keys and values"),
         ("", "must hold keys and values"),
