@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgad.boundary import Boundary, explicit_boundary
+from bgad.boundary import NORMALIZER, Boundary, explicit_boundary
 from bgad.losses import anomalous_focal_weights, bgad_losses, normal_focal_weights
 
 
