@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from bgad.errors import InputError
 
-__all__ = ["SETTINGS", "Cell", "grid"]
+__all__ = ["CONTROLS", "SETTINGS", "Cell", "grid"]
 
-SETTINGS = ("general", "hard")
+SETTINGS = ("general", "hard", "control")
+
+CONTROLS = ("shuffled_labels", "random_weights", "swapped_labels", "constant_maps")
+"""Negative controls, see `benchmark.controls`."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Cell:
         Name of the data set, and the category's folder name in it.
     setting
         ``general``: anomalies of every type may be known; ``hard``: those of one type, which leaves
-        the test set as a whole (Ding et al., CVPR 2022).
+        the test set as a whole (Ding et al., CVPR 2022); ``control``: as ``general``, but with
+        something spoilt on purpose, so that the figures are known beforehand.
     shots
         Known anomalies asked for.
     seed
@@ -31,6 +35,8 @@ class Cell:
         The one known anomaly type of the hard setting, else None.
     split_seed, train_seed, augment_seed
         `seed` where they are not given.
+    control
+        What is spoilt in the setting ``control``, one of `CONTROLS`, else None.
 
     Raises
     ------
@@ -48,6 +54,7 @@ class Cell:
     split_seed: int | None = None
     train_seed: int | None = None
     augment_seed: int | None = None
+    control: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("dataset", "category", "profile", "known_type"):
@@ -56,6 +63,11 @@ class Cell:
             raise InputError(f"setting must be one of {', '.join(SETTINGS)}, got {self.setting!r}")
         if (self.setting == "hard") != (self.known_type is not None):
             raise InputError("a cell has a known type if, and only if, its setting is 'hard'")
+        if self.control not in (CONTROLS if self.setting == "control" else (None,)):
+            raise InputError(
+                f"control must be one of {', '.join(CONTROLS)} in the setting 'control' and absent "
+                f"in others, got {self.control!r}"
+            )
         for name in ("split_seed", "train_seed", "augment_seed"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, self.seed)
@@ -70,7 +82,7 @@ class Cell:
         return {name: seed for name, seed in seeds.items() if seed != self.seed}
 
     def __str__(self) -> str:
-        setting = self.setting if self.known_type is None else f"{self.setting} {self.known_type}"
+        setting = " ".join(filter(None, (self.setting, self.known_type, self.control)))
         apart = "".join(f", {name} seed {seed}" for name, seed in self.seeds_apart.items())
         return f"{self.category}, {setting}, {self.shots} shots, seed {self.seed}{apart}"
 
@@ -91,7 +103,8 @@ def grid(
     dataset, shots, seeds, profile, setting
         As in `Cell`; a value that is given twice counts once.
     types
-        The anomaly types of each category; the hard setting has one cell for each of them.
+        The anomaly types of each category; the hard setting has one cell for each of them, the
+        setting ``control`` one for each of `CONTROLS`.
     vary
         ``split``, ``train`` or ``augment``: vary this seed alone; the others stay the first one.
 
@@ -105,13 +118,22 @@ def grid(
         {"seed": seeds[0], f"{vary}_seed": seed} if vary else {"seed": seed} for seed in seeds
     ]
     cells = [
-        Cell(dataset, category, setting, n, profile=profile, known_type=known_type, **fields)
+        Cell(dataset, category, setting, n, profile=profile, **kind, **fields)
         for category, names in types.items()
-        for known_type in (names if setting == "hard" else (None,))
+        for kind in _kinds(setting, names)
         for n in shots
         for fields in seed_fields
     ]
     return tuple(dict.fromkeys(cells))
+
+
+def _kinds(setting: str, types: Iterable[str]) -> list[dict[str, str]]:
+    """The fields by which the cells of a setting differ where all else is the same."""
+    if setting == "hard":
+        return [{"known_type": name} for name in types]
+    if setting == "control":
+        return [{"control": name} for name in CONTROLS]
+    return [{}]
 
 
 def _check_folder_name(what: str, name: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.cells import Cell
+from benchmark.controls import spoil_model, spoil_scores, spoil_training
 from benchmark.fidelity import Checkpoints, oracle
 from benchmark.methods import Detector, resolve
 from benchmark.profiles import Profile
@@ -108,7 +109,7 @@ def run_cell(
     if not evaluation.test_known:
         check_disjoint(split, category.content_hashes())
     detector = resolve(profile.method)(
-        **profile.model,
+        **spoil_model(cell, profile.model),
         seed=cell.train_seed,
         augment_seed=cell.augment_seed,
         device=device,
@@ -119,12 +120,13 @@ def run_cell(
     train, known, test = _select(category, split)
     samples, scored = tuple(category.samples[i] for i in test), encoded[test]
     with clock("train"):
-        anomalous = encoded[known] if known else None
         masks = _masks([category.samples[i] for i in known], encoded) if known else None
+        normal, trained = spoil_training(cell, train, known)
+        anomalous = encoded[trained] if known else None
         select = evaluation.selection == "best_on_test"
-        checkpoints = Checkpoints(detector, encoded[train], scored) if select else None
+        checkpoints = Checkpoints(detector, encoded[normal], scored) if select else None
         options = {"after_step": checkpoints} if select else {}
-        detector.fit(encoded[train], anomalous, masks, **options)
+        detector.fit(encoded[normal], anomalous, masks, **options)
     run = {
         "masks": _masks(samples, encoded),
         "labels": np.array([sample.is_anomalous for sample in samples]),
@@ -137,6 +139,7 @@ def run_cell(
             maps = detector.anomaly_maps(scored)
             run |= {"maps": maps, "scores": maps.max(axis=(1, 2))}
             run |= {"threshold": detector.boundary_threshold_}
+        run = spoil_scores(cell, run)
     with clock("metrics"):
         evaluated = _evaluate(samples, cell.seed, **run)
     curves = {

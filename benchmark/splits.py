@@ -72,13 +72,13 @@ def make_split(
     Raises
     ------
     InputError
-        If there are fewer anomalies than `shots` in the general setting, or no such type.
+        If there are fewer anomalies than `shots`, but in the hard setting, or no such type.
     """
     if known_type is not None and known_type not in category.types:
         types = ", ".join(category.types) or "none"
         raise InputError(f"{category.root}: no anomaly type {known_type!r}: it has {types}")
     candidates = [s for s in category.anomalies if known_type in (None, s.type)]
-    if setting == "general" and shots > len(candidates):
+    if setting != "hard" and shots > len(candidates):
         raise InputError(
             f"{category.root}: {shots} shots are more than its {len(candidates)} anomalies: "
             "ask for fewer, or leave the category out"

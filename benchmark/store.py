@@ -60,9 +60,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 class Store:
     """The results of one profile in one folder.
 
-    A cell's files are ``DATASET/CATEGORY/general/shots-K_seed-S.json``, or ``…/hard/TYPE/…``; with
-    the same stem ``.failed.json`` for a failure and ``.curves.npz`` for the state behind the pixel
-    metrics. Seeds that were set apart are part of the stem.
+    A cell's files are ``DATASET/CATEGORY/general/shots-K_seed-S.json``, ``…/hard/TYPE/…``, or
+    ``…/control/KIND/…``; with the same stem ``.failed.json`` for a failure and ``.curves.npz`` for
+    the state behind the pixel metrics. Seeds that were set apart are part of the stem.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Store:
 
     def path(self, cell: Cell) -> Path:
         """Where a cell's result is, if it is there."""
-        setting = (cell.setting, cell.known_type) if cell.known_type else (cell.setting,)
+        setting = filter(None, (cell.setting, cell.known_type, cell.control))
         apart = "".join(f"_{name}-{seed}" for name, seed in cell.seeds_apart.items())
         stem = f"shots-{cell.shots}_seed-{cell.seed}{apart}"
         return self.root.joinpath(cell.dataset, cell.category, *setting, f"{stem}.json")

@@ -89,7 +89,7 @@ LEGEND = (
 )
 """What a reader must know of every table that `score_table` makes."""
 
-_CELL = ["dataset", "category", "setting", "known_type", "shots", "seed", "profile"]
+_CELL = ["dataset", "category", "setting", "known_type", "control", "shots", "seed", "profile"]
 _FACTS = [
     "method",
     "study",
@@ -174,7 +174,7 @@ def types_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def grid_cells(frame: pd.DataFrame, dataset: str | None = None) -> pd.DataFrame:
-    """Cells that belong into the main tables: of no study, and with all their seeds the same.
+    """Cells of the main tables: of no study, no control, and with all their seeds the same.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def grid_cells(frame: pd.DataFrame, dataset: str | None = None) -> pd.DataFrame:
     dataset
         Take only this one's.
     """
-    kept = frame[frame["study"].isna() & ~frame["apart"]]
+    kept = frame[frame["study"].isna() & frame["control"].isna() & ~frame["apart"]]
     return kept if dataset is None else kept[kept["dataset"] == dataset]
 
 

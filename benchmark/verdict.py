@@ -25,7 +25,7 @@ TOLERANCES = {
 }
 """Metric -> largest difference (absolute) between two computations of a cell that agree."""
 
-_CELL = ["dataset", "category", "setting", "known_type", "shots", "seed", "profile"]
+_CELL = ["dataset", "category", "setting", "known_type", "control", "shots", "seed", "profile"]
 _OWN, _UNDEFINED = " of own run", "n/d"
 _SLACK = 1e-9  # a difference of one tolerance, as decimals show it, is within
 
@@ -136,6 +136,6 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
         texts["within"] = table["within"].map({True: "yes", False: "no"})
     for name in texts.select_dtypes("float"):
         texts[name] = [_UNDEFINED if pd.isna(value) else f"{value:.4f}" for value in texts[name]]
-    if "known_type" in table:
-        texts["known_type"] = table["known_type"].fillna("")
+    for name in {"known_type", "control"} & set(table):
+        texts[name] = table[name].fillna("")
     return texts.rename(columns=lambda name: name.replace("_", " "))

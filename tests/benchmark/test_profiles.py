@@ -151,6 +151,11 @@ def test_any_text_is_a_profile_or_refused(tmp_path_factory, text):
         assert str(path) in str(error)
 
 
+def test_no_two_shipped_profiles_are_the_same():
+    hashes = [load_profile(name).hash for name in profile_names()]
+    assert len(set(hashes)) == len(hashes)
+
+
 @pytest.mark.parametrize("name", profile_names())
 def test_shipped_profiles_are_usable_and_say_what_they_are(name):
     profile = load_profile(name)
