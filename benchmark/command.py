@@ -12,10 +12,11 @@ from pathlib import Path
 from dask.utils import parse_bytes
 
 from benchmark import readme
+from benchmark.cells import SETTINGS
 from benchmark.cluster import SLURM_CONFIG, connect, default_jobs
 from benchmark.paths import NOTEBOOK, PUBLISHED, README, RUNS, cache_dir
 from benchmark.plan import PlannedCell, Request, check_weights, estimate, plan
-from benchmark.profiles import load_profile, profile_names
+from benchmark.profiles import STUDIES, Profile, load_profile, profile_names, study_profiles
 from benchmark.progress import Display
 from benchmark.runner import Runner, hold
 from benchmark.store import Store, load_all
@@ -62,35 +63,50 @@ def _interrupt(*_: object) -> None:
 def _serve(options: argparse.Namespace) -> int:
     if options.readme != "-":
         readme.check(options.readme, [])  # say now if it can't be written later
-    profile = load_profile(
-        options.profile or ("quick" if options.dataset == "synthetic" else "cpu")
-    )
-    store = Store(options.results or RUNS / profile.name)
-    failed: dict[str, str] = {}
-    if not options.tables_only:
-        request = Request(
-            profile,
-            options.dataset,
-            _data_root(options),
-            options.categories,
-            options.shots,
-            options.seeds,
-            options.setting,
-            options.vary,
-        )
-        if options.dry_run:
-            return _dry_run(plan(request, store), request, store, options)
-        failed = _run(request, store, options)
-    if options.publish:
-        _publish(store, profile.hash)
-    _report(options, store)
-    for cell, cause in failed.items():
-        print(f"FAILED {cell}: {cause}", file=sys.stderr)
+    if options.study and options.profile:
+        raise InputError("--study and --profile: give one of the two")
+    default = "quick" if options.dataset == "synthetic" else "cpu"
+    names = study_profiles(options.study) if options.study else [options.profile or default]
+    stores, failed = [], []
+    for profile in map(load_profile, names):
+        store = _store(profile, options)
+        stores.append(store)
+        if options.study:
+            print(f"profile {profile.name}")
+        if not options.tables_only:
+            request = Request(
+                profile,
+                options.dataset,
+                _data_root(options),
+                options.categories,
+                options.shots,
+                options.seeds,
+                options.setting,
+                options.vary,
+            )
+            if options.dry_run:
+                _dry_run(plan(request, store), request, store, options)
+                continue
+            failed += _run(request, store, options)
+        if options.publish:
+            _publish(store, profile.hash)
+    if options.dry_run:
+        return 0
+    _report(options, stores)
+    for failure in failed:
+        print(f"FAILED {failure}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _run(request: Request, store: Store, options: argparse.Namespace) -> dict[str, str]:
-    """Run what is missing; return causes by cell."""
+def _store(profile: Profile, options: argparse.Namespace) -> Store:
+    """Where a profile's results go; those of a study, each into a folder of its own."""
+    if options.results is None:
+        return Store(RUNS / profile.name)
+    return Store(options.results / profile.name if options.study else options.results)
+
+
+def _run(request: Request, store: Store, options: argparse.Namespace) -> list[str]:
+    """Run what is missing; return which cells failed, and why."""
     started = time.monotonic()
     with hold(store.root) as token:
         store.remove_leftovers()
@@ -124,7 +140,7 @@ def _run(request: Request, store: Store, options: argparse.Namespace) -> dict[st
         f"{len(planned)} cells: {there} were there, {len(planned) - there - len(failed)} computed, "
         f"{len(failed)} failed, in {timedelta(seconds=round(time.monotonic() - started))}."
     )
-    return failed
+    return [f"{cell}: {cause}" for cell, cause in failed.items()]
 
 
 def _todo(planned: Sequence[PlannedCell], options: argparse.Namespace) -> list[PlannedCell]:
@@ -135,7 +151,7 @@ def _todo(planned: Sequence[PlannedCell], options: argparse.Namespace) -> list[P
 
 def _dry_run(
     planned: Sequence[PlannedCell], request: Request, store: Store, options: argparse.Namespace
-) -> int:
+) -> None:
     todo = _todo(planned, options)
     if todo:
         check_weights(request.profile)
@@ -151,7 +167,6 @@ def _dry_run(
     else:
         time_needed = f"about {timedelta(seconds=round(seconds / jobs))} with {jobs} jobs"
     print(f"{len(planned)} cells, {len(todo)} to run: {time_needed}.")
-    return 0
 
 
 def _publish(store: Store, profile_hash: str) -> None:
@@ -161,9 +176,9 @@ def _publish(store: Store, profile_hash: str) -> None:
     print(f"{len(results)} cells published in {PUBLISHED}.")
 
 
-def _report(options: argparse.Namespace, store: Store) -> None:
+def _report(options: argparse.Namespace, stores: Sequence[Store]) -> None:
     """Rewrite the README; show this run's figures, and whether they are the published ones."""
-    own = results_frame(load_all([store.root]))
+    own = results_frame(load_all([store.root for store in stores]))
     print(summary_text(own, options.dataset))
     if not options.publish:
         published = results_frame(load_all([PUBLISHED]))
@@ -200,15 +215,21 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_argument_group("what")
     what.add_argument(
         "--profile",
-        metavar="|".join([*profile_names(), "FILE.yaml"]),
-        help="hyper-parameters (default: quick on synthetic, else cpu)",
+        metavar="NAME|FILE.yaml",
+        help=f"hyper-parameters, such as {', '.join(profile_names())} (default: quick on "
+        "synthetic, else cpu)",
+    )
+    what.add_argument(
+        "--study",
+        choices=STUDIES,
+        help="all profiles of a study, one after the other, in place of --profile",
     )
     what.add_argument("--dataset", default="synthetic", metavar="synthetic|mvtec_ad|NAME")
     what.add_argument("--data-root", type=Path, metavar="DIR", help="DIR/CATEGORY/train/good/…")
     what.add_argument("--categories", nargs="+", default=[], metavar="NAME", help="default: all")
     what.add_argument("--shots", nargs="+", type=int, default=[0, 10], metavar="K")
     what.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="S")
-    what.add_argument("--setting", choices=("general", "hard"), default="general")
+    what.add_argument("--setting", choices=SETTINGS, default="general")
     what.add_argument(
         "--vary",
         choices=("split", "train", "augment"),

@@ -15,7 +15,7 @@ from benchmark.paths import PROFILES
 from benchmark.schema import Config
 from bgad.errors import InputError
 
-__all__ = ["Evaluation", "Profile", "load_profile", "profile_names"]
+__all__ = ["STUDIES", "Evaluation", "Profile", "load_profile", "profile_names", "study_profiles"]
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,18 @@ class Profile:
         )
 
 
+STUDIES = ("ablation", "fidelity")
+"""The studies that come with the suite; their profiles are in folders of these names."""
+
+
 def profile_names() -> tuple[str, ...]:
     """Names of the profiles that come with the suite."""
     return tuple(sorted(_shipped()))
+
+
+def study_profiles(study: str) -> tuple[str, ...]:
+    """Names of the profiles of one of `STUDIES`."""
+    return tuple(sorted(n for n, path in _shipped().items() if path.parent.name == study))
 
 
 def load_profile(name: str) -> Profile:
