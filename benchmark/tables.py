@@ -95,7 +95,11 @@ _FACTS = [
     "study",
     "backbone",
     "image_size",
+    "oracle",
     "apart",
+    "split_seed",
+    "train_seed",
+    "augment_seed",
     "profile_hash",
     "split_sha256",
     "fingerprint",
@@ -125,9 +129,10 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        ``dataset, category, setting, known_type, shots, seed, profile`` of the cell; a column for
-        each metric and test set (see `column`), NaN where undefined; ``method, study, backbone,
-        image_size`` of the profile; ``apart`` (whether the split, train or augment seed is not
+        ``dataset, category, setting, known_type, control, shots, seed, profile`` of the cell; a
+        column for each metric and test set (see `column`), NaN where undefined; ``method, study,
+        backbone, image_size`` of the profile, and ``oracle`` (whether it departs from the
+        protocol); ``apart`` (whether ``split_seed``, ``train_seed`` or ``augment_seed`` is not
         `seed`); ``profile_hash, split_sha256, fingerprint``; ``seconds`` (total) and ``memory_mb``
         (peak); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on ``common``; see
         `types_frame`).
@@ -146,7 +151,7 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         [_flat(Result.model_validate(entry)) for entry in entries],
         columns=[*_CELL, *_FIGURES, *_FACTS],
     )
-    return frame.astype(dict.fromkeys(_FIGURES, float) | {"apart": bool})
+    return frame.astype(dict.fromkeys(_FIGURES, float) | {"oracle": bool, "apart": bool})
 
 
 def types_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -332,7 +337,11 @@ def _flat(result: Result) -> dict[str, Any]:
         "study": config.study,
         "backbone": config.parameters.get("backbone"),
         "image_size": config.parameters.get("image_size"),
+        "oracle": bool(config.evaluation),
         "apart": bool(cell.seeds_apart),
+        "split_seed": cell.split_seed,
+        "train_seed": cell.train_seed,
+        "augment_seed": cell.augment_seed,
         "profile_hash": config.profile_hash,
         "split_sha256": result.split.sha256,
         "fingerprint": result.data.fingerprint,
