@@ -137,7 +137,7 @@ def run_cell(
             run |= oracle(evaluation, detector, scored, checkpoints, run["masks"], run["labels"])
         else:
             maps = detector.anomaly_maps(scored)
-            run |= {"maps": maps, "scores": maps.max(axis=(1, 2))}
+            run |= {"maps": maps, "scores": detector.image_scores(scored, maps)}
             run |= {"threshold": detector.boundary_threshold_}
         run = spoil_scores(cell, run)
     with clock("metrics"):

@@ -48,6 +48,9 @@ class Detector(Protocol):
     def anomaly_maps(self, images: EncodedImages) -> np.ndarray:
         """Anomaly maps, float32, shape (N, image_size, image_size)."""
 
+    def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
+        """Image scores, shape (N,), of images whose anomaly maps are `maps`."""
+
     @property
     def boundary_threshold_(self) -> float | None:
         """Map value above which a pixel is called anomalous, known without any test image."""

@@ -249,7 +249,11 @@ class BGAD:
 
     def score_samples(self, images: Any) -> np.ndarray:
         """Image scores: the maximum of each anomaly map, shape (N,)."""
-        return self.anomaly_maps(images).max(axis=(1, 2))
+        return self.image_scores(images, self.anomaly_maps(images))
+
+    def image_scores(self, images: Any, maps: np.ndarray) -> np.ndarray:
+        """Image scores, shape (N,), where the images' anomaly maps are there already."""
+        return maps.max(axis=(1, 2))
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model (without the backbone's weights) as a safetensors file."""
