@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark import findings, references, tables
+from benchmark import findings, references, studies, tables
 from benchmark.store import load_all, write_atomically
 from benchmark.verdict import TOLERANCES
 from bgad.errors import InputError
@@ -170,6 +170,10 @@ def _write_tolerances(frame: pd.DataFrame, speed: Mapping[str, Any] | None) -> s
 _WRITERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Any] | None], str]] = {
     "findings": lambda frame, speed: findings.markdown(frame),
     "references": _write_references,
+    "ablation": lambda frame, speed: studies.study_tables(frame, "ablation"),
+    "fidelity": lambda frame, speed: studies.study_tables(frame, "fidelity"),
+    "controls": lambda frame, speed: studies.control_tables(frame),
+    "seeds": lambda frame, speed: studies.seed_tables(frame),
     "speed": _write_speed,
     "profiles": _write_profiles,
     "tolerances": _write_tolerances,
