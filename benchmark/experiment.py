@@ -39,8 +39,10 @@ class CellRun:
         Its split; `known` are the samples of the known anomalies.
     samples
         The N scored test images: those of both test sets.
-    images, masks, maps
-        uint8 (N, H, W, 3), bool (N, H, W), float32 (N, H, W).
+    images
+        uint8 (N, size, size, 3), at the size that the backbone sees.
+    masks, maps
+        bool and float32, (N, H, W).
     scores, labels, common
         float32, bool (anomalous) and bool (in the test set ``common``), each (N,).
     threshold
@@ -120,7 +122,8 @@ def run_cell(
     train, known, test = _select(category, split)
     samples, scored = tuple(category.samples[i] for i in test), encoded[test]
     with clock("train"):
-        masks = _masks([category.samples[i] for i in known], encoded) if known else None
+        side = encoded.images.shape[1]
+        masks = _masks([category.samples[i] for i in known], side) if known else None
         normal, trained = spoil_training(cell, train, known)
         anomalous = encoded[trained] if known else None
         select = evaluation.selection == "best_on_test"
@@ -128,7 +131,7 @@ def run_cell(
         options = {"after_step": checkpoints} if select else {}
         detector.fit(encoded[normal], anomalous, masks, **options)
     run = {
-        "masks": _masks(samples, encoded),
+        "masks": _masks(samples, getattr(detector, "map_size", side)),
         "labels": np.array([sample.is_anomalous for sample in samples]),
         "common": np.isin([s.name for s in samples], split.common_test),
     }
@@ -187,8 +190,7 @@ def _select(category: Category, split: Split) -> tuple[slice, list[int], list[in
     )
 
 
-def _masks(samples: list[Sample] | tuple[Sample, ...], encoded: EncodedImages) -> np.ndarray:
-    size = encoded.images.shape[1]
+def _masks(samples: list[Sample] | tuple[Sample, ...], size: int) -> np.ndarray:
     masks = np.zeros((len(samples), size, size), bool)
     for mask, sample in zip(masks, samples, strict=True):
         if sample.mask_path is not None:

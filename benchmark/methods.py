@@ -29,6 +29,8 @@ class Detector(Protocol):
     version
         Raised whenever the same parameters come to give other numbers, so that no result of the
         older code is taken for one of the newer.
+    map_size
+        Side of the anomaly maps; that of the images that the backbone sees where it is absent.
     """
 
     version: ClassVar[int]
@@ -46,7 +48,7 @@ class Detector(Protocol):
         """Train on normal images and known anomalies (none at 0 shots)."""
 
     def anomaly_maps(self, images: EncodedImages) -> np.ndarray:
-        """Anomaly maps, float32, shape (N, image_size, image_size)."""
+        """Anomaly maps, float32, shape (N, map_size, map_size)."""
 
     def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
         """Image scores, shape (N,), of images whose anomaly maps are `maps`."""
@@ -56,7 +58,7 @@ class Detector(Protocol):
         """Map value above which a pixel is called anomalous, known without any test image."""
 
 
-METHODS = {"bgad": "bgad.model:BGAD"}
+METHODS = {"bgad": "bgad.model:BGAD", "plus": "bgad.plus:BGADPlus"}
 """Profile's `method` -> ``module:class``, imported when it is needed."""
 
 

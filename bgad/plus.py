@@ -1,0 +1,214 @@
+"""BGAD beside a memory of normal features and a supervised head: beyond the paper."""
+
+from inspect import signature
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from bgad.anomaly_map import anomaly_maps
+from bgad.backbone import Backbone
+from bgad.errors import InputError
+from bgad.features import EncodedImages, encode
+from bgad.inputs import as_images, as_masks
+from bgad.memory import nearest_distances
+from bgad.model import BGAD
+from bgad.neighbourhood import neighbourhoods, sample_neighbourhoods
+from bgad.segmentation import train_head
+
+__all__ = ["BGADPlus"]
+
+_CALIBRATION = 32  # training normals whose maps give each member's mean and std
+_COVERED = 0.25  # share of a cell that its mask must cover to be learnt as anomalous
+_HEADS = 2
+
+
+class BGADPlus:
+    """Sum of three detectors on the same frozen features.
+
+    `bgad.model.BGAD`, whose flows know every cell's position but see it alone; the distance of
+    each neighbourhood to the nearest one of a memory of normals (the idea of PatchCore, Roth et
+    al., CVPR 2022, arXiv 2106.08265); and, if there are known anomalies, small segmentation heads
+    trained on their masks, each anomaly seen in all eight orientations. Each one's map is standardised by its mean and std over pixels of
+    training normals, so that no test image has a say in the sum.
+
+    Parameters
+    ----------
+    backbone, image_size, weights, seed, augment_seed, device, n_jobs
+        As of `bgad.model.BGAD`.
+    map_size : int
+        Side of the anomaly maps in pixels.
+    memory : int
+        Neighbourhoods remembered, drawn at random from the training normals.
+    hidden, head_steps, head_learning_rate
+        As of `bgad.segmentation.train_head`.
+    **flow
+        Further parameters of `bgad.model.BGAD`.
+    """
+
+    version: ClassVar[int] = 1
+    """Raised whenever the same parameters and images come to give other maps."""
+
+    def __init__(
+        self,
+        backbone: str = "tf_efficientnet_lite2",
+        image_size: int = 384,
+        map_size: int = 256,
+        weights: str | Path | None = None,
+        memory: int = 20000,
+        hidden: int = 128,
+        head_steps: int = 400,
+        head_learning_rate: float = 2e-3,
+        seed: int = 0,
+        augment_seed: int | None = None,
+        device: str = "cpu",
+        n_jobs: int = 1,
+        **flow: Any,
+    ):
+        for name, value, least in (
+            ("map_size", map_size, 1),
+            ("memory", memory, 1),
+            ("hidden", hidden, 0),
+            ("head_steps", head_steps, 1),
+        ):
+            if value < least:
+                raise InputError(f"{name} must be at least {least}, got {value}")
+        if not 0 < head_learning_rate < float("inf"):
+            raise InputError(f"head_learning_rate must be above 0, got {head_learning_rate}")
+        self.map_size, self.memory, self.hidden = map_size, memory, hidden
+        self.head_steps, self.head_learning_rate = head_steps, head_learning_rate
+        self.flow = BGAD(
+            backbone,
+            image_size,
+            weights,
+            seed=seed,
+            augment_seed=augment_seed,
+            device=device,
+            n_jobs=n_jobs,
+            **flow,
+        )
+
+    def get_params(self) -> dict[str, Any]:
+        """All keyword arguments it was made with, defaults included."""
+        own = set(signature(type(self)).parameters) - {"flow"}
+        flow = self.flow.get_params()
+        return {name: getattr(self, name) for name in own - set(flow)} | flow
+
+    @property
+    def encoder(self) -> Backbone:
+        """The frozen backbone."""
+        return self.flow.encoder
+
+    @property
+    def history_(self) -> list[dict[str, np.ndarray]]:
+        """Training curves of the flows."""
+        return self.flow.history_
+
+    def fit(self, normal: Any, anomalous: Any = None, masks: Any = None) -> "BGADPlus":
+        """Train on normal images and known anomalies, see `bgad.model.BGAD.fit`."""
+        normal = self._encode(normal)
+        if anomalous is not None:
+            anomalous = self._encode(anomalous)
+            masks = None if masks is None else as_masks(masks, self.flow.image_size)
+        self.flow.fit(normal, anomalous, masks)
+        rng = np.random.default_rng(self.flow.seed)
+        sample = torch.from_numpy(sample_neighbourhoods(normal, self.memory, rng))
+        self._mean, self._std = sample.mean(0), sample.std(0) + 1e-6
+        self._memory = (sample - self._mean) / self._std
+        self._heads = [] if anomalous is None else self._train_heads(anomalous, masks)
+        chosen = np.unique(np.linspace(0, len(normal) - 1, _CALIBRATION).round().astype(int))
+        members = self._members(normal[chosen])
+        self._scales = [(float(maps.mean()), float(maps.std()) + 1e-6) for maps in members]
+        beta = self.flow.training.beta
+        self.boundary_threshold_ = float(np.quantile(self._join(members), 1 - beta))
+        return self
+
+    def anomaly_maps(self, images: Any) -> np.ndarray:
+        """Anomaly maps.
+
+        Parameters
+        ----------
+        images : EncodedImages, or any form of `bgad.inputs.as_images`
+
+        Returns
+        -------
+        ndarray of float32, shape (N, map_size, map_size)
+            Sum of the standardised maps; an image's map does not depend on the others.
+        """
+        if not hasattr(self, "_scales"):
+            raise InputError("this BGADPlus is not fitted yet: call fit first")
+        return self._join(self._members(self._encode(images)))
+
+    def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
+        """Image scores, shape (N,): the maximum of each anomaly map."""
+        return maps.max(axis=(1, 2))
+
+    def score_samples(self, images: Any) -> np.ndarray:
+        """Image scores: see `image_scores`."""
+        maps = self.anomaly_maps(images)
+        return self.image_scores(images, maps)
+
+    def _encode(self, images: Any) -> EncodedImages:
+        if isinstance(images, EncodedImages):
+            return images
+        return encode(self.encoder, as_images(images, self.flow.image_size))
+
+    def _train_heads(self, anomalous: EncodedImages, masks: np.ndarray) -> list[nn.Module]:
+        turned = encode(self.encoder, _orientations(anomalous.images))
+        x = torch.from_numpy(np.concatenate(list(neighbourhoods(turned))))
+        cover = torch.from_numpy(_orientations(masks)).float().unsqueeze(1)
+        cover = interpolate(cover, size=x.shape[1:3], mode="area").flatten(1)
+        # Where a defect covers no cell to that share, the cells that it covers most stand for it.
+        least = cover.amax(1, keepdim=True).clamp(max=_COVERED)
+        x = ((x - self._mean) / self._std).flatten(1, 2)
+        positive = (cover >= least) & (cover > 0)
+        if not positive.any():
+            return []
+        normal = torch.cat([self._memory, x[cover == 0]])
+        return [
+            train_head(
+                normal,
+                x[positive],
+                self.hidden,
+                self.head_steps,
+                self.head_learning_rate,
+                self.flow.seed + _HEADS * i,
+            )
+            for i in range(_HEADS)
+        ]
+
+    @torch.inference_mode()
+    def _members(self, encoded: EncodedImages) -> list[np.ndarray]:
+        """Each member's anomaly maps, not standardised."""
+        flow = self.flow
+        maps = [anomaly_maps(flow.log_likelihoods(encoded), flow.maxima_, self.map_size)]
+        distances, logits = [], []
+        for batch in neighbourhoods(encoded):
+            x = (torch.from_numpy(batch) - self._mean) / self._std
+            flat, shape = x.flatten(0, 2), x.shape[:3]
+            distances.append(nearest_distances(flat, self._memory).reshape(shape))
+            if self._heads:
+                logits.append(sum(head(flat) for head in self._heads).reshape(shape))
+        maps.append(self._upsample(distances, blur=4))
+        if logits:
+            maps.append(self._upsample(logits, blur=2))
+        return maps
+
+    def _upsample(self, batches: list[Tensor], blur: float) -> np.ndarray:
+        size = (self.map_size, self.map_size)
+        maps = interpolate(torch.cat(batches).unsqueeze(1), size=size, mode="bilinear").squeeze(1)
+        return gaussian_filter(maps.numpy(), (0, blur, blur))
+
+    def _join(self, members: list[np.ndarray]) -> np.ndarray:
+        pairs = zip(members, self._scales, strict=True)
+        return sum((maps - np.float32(mean)) / np.float32(std) for maps, (mean, std) in pairs)
+
+
+def _orientations(images: np.ndarray) -> np.ndarray:
+    """Square images, shape (N, size, size, …), turned and mirrored: (8 N, size, size, …)."""
+    turned = [np.rot90(images, quarter, (1, 2)) for quarter in range(4)]
+    return np.concatenate([*turned, *(image[:, :, ::-1] for image in turned)])

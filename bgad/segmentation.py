@@ -1,0 +1,56 @@
+"""A small supervised segmentation head on frozen features."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+__all__ = ["train_head"]
+
+_POSITIVES, _NEGATIVES = 512, 2560  # vectors in a batch
+
+
+def train_head(
+    normal: Tensor, anomalous: Tensor, hidden: int, steps: int, learning_rate: float, seed: int
+) -> nn.Module:
+    """Train a classifier of feature vectors.
+
+    Parameters
+    ----------
+    normal, anomalous : Tensor, shape (N, C) and (M, C)
+        Standardised features of either class; every batch draws from both with replacement, so
+        that few anomalous vectors weigh as much as they need to.
+    hidden : int
+        Width of the hidden layer; 0 for a linear classifier.
+    steps : int
+        Of AdamW with weight decay 0.01 and a one-cycle learning rate.
+    learning_rate : float
+        At its peak.
+    seed : int
+        Initialisation, batches and dropout.
+
+    Returns
+    -------
+    Module
+        (N, C) to logits (N, 1), larger is more anomalous; in evaluation mode.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        channels = normal.shape[1]
+        head: nn.Module = nn.Linear(channels, 1)
+        if hidden:
+            head = nn.Sequential(
+                nn.Linear(channels, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 1)
+            )
+        optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=0.01)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
+        target = torch.cat([torch.ones(_POSITIVES), torch.zeros(_NEGATIVES)])
+        for _ in range(steps):
+            positives = anomalous[torch.randint(len(anomalous), (_POSITIVES,))]
+            negatives = normal[torch.randint(len(normal), (_NEGATIVES,))]
+            logits = head(torch.cat([positives, negatives])).squeeze(1)
+            loss = binary_cross_entropy_with_logits(logits, target)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return head.eval()
