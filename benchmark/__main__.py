@@ -8,7 +8,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from benchmark.cells import grid
-from benchmark.paths import PUBLISHED, README, cache_dir
+from benchmark.paths import PUBLISHED, README, RUNS, cache_dir
 from benchmark.splits import manifest
 from benchmark.store import Store, write_atomically
 from bgad.data.folder import list_categories, load_category
@@ -36,6 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     readme.add_argument("--results", type=Path, nargs="*", default=[], metavar="DIR", help="more")
     readme.add_argument("--check", action="store_true", help="only say whether it would change")
     readme.set_defaults(run=_readme)
+
+    report = commands.add_parser("report", help="write the HTML report of stored results")
+    report.add_argument("--results", type=Path, nargs="*", default=[RUNS], metavar="DIR")
+    report.add_argument("--out", type=Path, default=RUNS / "report", metavar="DIR")
+    report.set_defaults(run=_report)
 
     splits = commands.add_parser("splits", help="write the splits as text files")
     splits.add_argument("--dataset", required=True, metavar="NAME")
@@ -71,6 +76,13 @@ def _readme(options: argparse.Namespace) -> int:
         return 0
     print(f"{options.readme} is not what {PUBLISHED} gives: run python -m benchmark readme")
     return 1
+
+
+def _report(options: argparse.Namespace) -> int:
+    from benchmark.report import write_report
+
+    print(write_report(options.out, PUBLISHED, options.results))
+    return 0
 
 
 def _splits(options: argparse.Namespace) -> int:

@@ -177,7 +177,7 @@ def _publish(store: Store, profile_hash: str) -> None:
 
 
 def _report(options: argparse.Namespace, stores: Sequence[Store]) -> None:
-    """Rewrite the README; show this run's figures, and whether they are the published ones."""
+    """Show this run's figures, and whether they are the published ones; rewrite README, report."""
     own = results_frame(load_all([store.root for store in stores]))
     print(summary_text(own, options.dataset))
     if not options.publish:
@@ -194,6 +194,12 @@ def _report(options: argparse.Namespace, stores: Sequence[Store]) -> None:
                 f"<!-- end:results-{options.dataset} -->.",
                 file=sys.stderr,
             )
+    if options.report != "-":
+        from benchmark.report import write_report  # needs matplotlib
+
+        own = [store.root for store in stores]
+        folder = own[0] if len(own) == 1 else own[0].parent
+        print(f"Report: {write_report(options.report or folder / 'report', PUBLISHED, own)}")
 
 
 def _data_root(options: argparse.Namespace) -> Path:
@@ -238,6 +244,9 @@ def _parser() -> argparse.ArgumentParser:
     where = parser.add_argument_group("where")
     where.add_argument("--results", type=Path, metavar="DIR", help="default: results/runs/PROFILE")
     where.add_argument("--readme", default=str(README), metavar="FILE", help="- for none")
+    where.add_argument(
+        "--report", metavar="DIR", help="- for none (default: report/ in the results)"
+    )
     where.add_argument("--jobs", type=_positive, metavar="N", help="default: one for each core")
     where.add_argument(
         "--cluster", metavar="ADDRESS|slurm", help="a Dask scheduler; default: this machine"

@@ -9,13 +9,15 @@ from typing import Any
 import pandas as pd
 
 from benchmark import findings, references, studies, tables
+from benchmark.paths import README
 from benchmark.store import load_all, write_atomically
 from benchmark.verdict import TOLERANCES
 from bgad.errors import InputError
 
-__all__ = ["block_names", "check", "render", "update"]
+__all__ = ["block_names", "blocks", "check", "render", "update"]
 
 _MARKER = re.compile(r"^<!-- (begin|end):(.+?) -->[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 _RESULTS = "results-"
 
 
@@ -59,6 +61,34 @@ def render(text: str, frame: pd.DataFrame, speed: Mapping[str, Any] | None = Non
             raise InputError(f"unknown block {name!r}: it may be one of {known}")
         text = f"{text[:start]}\n\n{content}\n\n{text[end:]}"
     return text
+
+
+def blocks(frame: pd.DataFrame, roots: Iterable[str | Path]) -> dict[str, tuple[str, str]]:
+    """Write all blocks but the tables of a data set, for use elsewhere.
+
+    Parameters
+    ----------
+    frame, roots
+        See `render`, `update`.
+
+    Returns
+    -------
+    dict
+        A block's name -> its heading in the project's README (or its name) and its content.
+    """
+    headings: dict[str, str] = {}
+    if README.is_file():
+        text = README.read_text(encoding="utf-8")
+        headings = {
+            name: _HEADING.findall(text[:start])[-1]
+            for name, (start, _) in _spans(text).items()
+            if _HEADING.search(text[:start])
+        }
+    speed = _read_speed([Path(root) for root in roots])
+    return {
+        name: (headings.get(name, name.capitalize()), write(frame, speed))
+        for name, write in _WRITERS.items()
+    }
 
 
 def update(path: str | Path, roots: Iterable[str | Path]) -> tuple[str, ...]:

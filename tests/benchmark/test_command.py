@@ -28,6 +28,7 @@ def main(data_root, tmp_path, monkeypatch):
             "--data-root": data_root,
             "--profile": tmp_path / "p.yaml",
             "--readme": tmp_path / "README.md",
+            "--report": "-",
             "--shots": "1",
         }
         given = [str(a) for pair in defaults.items() if pair[0] not in arguments for a in pair]
@@ -80,6 +81,15 @@ def test_tables_only_needs_no_data(main, store, tmp_path, capsys):
     store_all(main, store, capsys)
     assert main("--tables-only", "--data-root", str(tmp_path / "absent")) == 0
     assert "| general   | 1 " in (tmp_path / "README.md").read_text()
+
+
+def test_a_report_is_written_into_the_results_or_elsewhere(main, store, tmp_path, capsys):
+    store_all(main, store, capsys)
+    elsewhere = tmp_path / "elsewhere"
+    assert main("--tables-only", "--report", str(elsewhere)) == 0
+    assert f"Report: {elsewhere / 'index.html'}" in capsys.readouterr().out
+    assert (elsewhere / "toy" / "widget.html").is_file()
+    assert not (store.root / "report").exists()
 
 
 def test_publish_copies_what_this_profile_gave(main, store, tmp_path, capsys):

@@ -40,7 +40,7 @@ class Run:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         options = f"--profile p.yaml --dataset toy --data-root {self.data_root} --readme - "
-        options += "--notebook nb.ipynb --results runs"
+        options += "--report - --notebook nb.ipynb --results runs"
         return subprocess.Popen(
             [sys.executable, str(DRIVE), *options.split(), *arguments],
             cwd=self.folder,
