@@ -21,5 +21,7 @@ def nearest_distances(vectors: Tensor, memory: Tensor) -> Tensor:
     Tensor, shape (N,)
     """
     half_norms = memory.square().sum(1) / 2
-    nearest = [torch.addmm(half_norms, x, memory.T, alpha=-1).amin(1) for x in vectors.split(_BATCH)]
+    nearest = [
+        torch.addmm(half_norms, x, memory.T, alpha=-1).amin(1) for x in vectors.split(_BATCH)
+    ]
     return (2 * torch.cat(nearest) + vectors.square().sum(1)).clamp(min=0).sqrt()

@@ -32,9 +32,7 @@ def neighbourhoods(encoded: EncodedImages) -> Iterator[np.ndarray]:
         yield _join([encoded.levels[level][start : start + _BATCH] for level in _LEVELS])
 
 
-def sample_neighbourhoods(
-    encoded: EncodedImages, n: int, rng: np.random.Generator
-) -> np.ndarray:
+def sample_neighbourhoods(encoded: EncodedImages, n: int, rng: np.random.Generator) -> np.ndarray:
     """Neighbourhood features of random cells of random images.
 
     Parameters

@@ -30,11 +30,12 @@ _HEADS = 2
 class BGADPlus:
     """Sum of three detectors on the same frozen features.
 
-    `bgad.model.BGAD`, whose flows know every cell's position but see it alone; the distance of
-    each neighbourhood to the nearest one of a memory of normals (the idea of PatchCore, Roth et
-    al., CVPR 2022, arXiv 2106.08265); and, if there are known anomalies, small segmentation heads
-    trained on their masks, each anomaly seen in all eight orientations. Each one's map is standardised by its mean and std over pixels of
-    training normals, so that no test image has a say in the sum.
+    `bgad.model.BGAD`, whose flows know every cell's position but see it alone; the distance of each
+    neighbourhood to the nearest one of a memory of normals (the idea of PatchCore, Roth et al.,
+    CVPR 2022, arXiv 2106.08265); and, if there are known anomalies, small segmentation heads
+    trained on their masks, each anomaly seen in all eight orientations. Each one's map is
+    standardised by its mean and std over pixels of training normals, so that no test image has a
+    say in the sum.
 
     Parameters
     ----------
