@@ -1,17 +1,25 @@
 """Executed notebooks: their galleries, and themselves as HTML."""
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import bleach
 import nbformat
 from markupsafe import Markup
 
 from benchmark.report.pictures import Picture
 
 __all__ = ["Executed", "find_notebooks"]
+
+_STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL | re.IGNORECASE)
+_TAGS = frozenset(bleach.ALLOWED_TAGS) | {
+    *("br", "caption", "del", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "span"),
+    *("sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Executed:
         exporter = HTMLExporter(
             template_name="basic", sanitize_html=True, exclude_anchor_links=True
         )
+        exporter.register_filter("clean_html", _clean)  # its own knows neither p nor h1
         return Markup(exporter.from_notebook_node(self.content)[0])
 
 
@@ -75,6 +84,11 @@ def find_notebooks(roots: Iterable[Path]) -> list[Executed]:
             except Exception as error:  # whatever a file may hold, it spoils no report
                 warnings.warn(f"{path}: left out of the report: {error!r}", stacklevel=2)
     return found
+
+
+def _clean(html: str) -> str:
+    """Keep text and tables of HTML, without what could run, be fetched, or restyle the page."""
+    return bleach.clean(_STYLE.sub("", str(html)), _TAGS, {"*": ["scope"], "a": ["href"]})
 
 
 def _outputs(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:

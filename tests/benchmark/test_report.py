@@ -13,6 +13,7 @@ from cell_results import result_of
 from benchmark.cells import Cell
 from benchmark.report import write_report
 from benchmark.report.content import Table, from_markdown, table_of
+from benchmark.report.notebooks import find_notebooks
 from benchmark.schema import METRICS
 from benchmark.store import Store
 from benchmark.tables import results_frame, score_table, to_markdown
@@ -177,6 +178,14 @@ def test_curves_and_galleries_come_from_a_run_alone(pages):
     assert {"0.9", "crack"} & set(pill.texts)
     (demo,) = (a for a in tile.all("img") if "ground truth" in a["alt"])
     assert demo["src"].startswith("data:image/webp"), "published synthetic images may be shown"
+
+
+def test_a_notebook_keeps_its_text_and_tables(tmp_path):
+    write_executed(tmp_path, "d", "pill")
+    (executed,) = find_notebooks([tmp_path])
+    html = executed.html()
+    assert "<h2>pill, general, 10 shots, seed 0</h2>" in html
+    assert "<b>pill</b>" in html and JPEG[:12] in html
 
 
 def test_without_results_there_is_a_page_that_says_so(tmp_path):
