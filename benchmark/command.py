@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 from dask.utils import parse_bytes
 
 from benchmark import readme
@@ -20,6 +21,7 @@ from benchmark.profiles import STUDIES, Profile, load_profile, profile_names, st
 from benchmark.progress import Display
 from benchmark.runner import Runner, hold
 from benchmark.store import Store, load_all
+from benchmark.studies import control_tables, seed_tables, study_tables
 from benchmark.summary import summary_text
 from benchmark.tables import results_frame
 from benchmark.verdict import judge
@@ -179,7 +181,7 @@ def _publish(store: Store, profile_hash: str) -> None:
 def _report(options: argparse.Namespace, stores: Sequence[Store]) -> None:
     """Show this run's figures, and whether they are the published ones; rewrite README, report."""
     own = results_frame(load_all([store.root for store in stores]))
-    print(summary_text(own, options.dataset))
+    print(_summary(own, options))
     if not options.publish:
         published = results_frame(load_all([PUBLISHED]))
         verdict = judge(published, own)
@@ -200,6 +202,18 @@ def _report(options: argparse.Namespace, stores: Sequence[Store]) -> None:
         own = [store.root for store in stores]
         folder = own[0] if len(own) == 1 else own[0].parent
         print(f"Report: {write_report(options.report or folder / 'report', PUBLISHED, own)}")
+
+
+def _summary(own: pd.DataFrame, options: argparse.Namespace) -> str:
+    """This run's figures: those of the main tables, or else of the tables that they belong to."""
+    everything = results_frame(load_all([PUBLISHED, options.results or RUNS]))
+    if options.study:
+        return study_tables(everything, options.study)
+    if options.setting == "control":
+        return control_tables(everything)
+    if options.vary:
+        return seed_tables(everything)
+    return summary_text(own, options.dataset)
 
 
 def _data_root(options: argparse.Namespace) -> Path:

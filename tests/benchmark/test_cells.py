@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from benchmark.cells import Cell, grid
+from benchmark.cells import CONTROLS, Cell, grid
 from bgad.errors import InputError
 
 BOTTLE = {
@@ -35,6 +35,9 @@ def test_a_cell_is_rebuilt_from_its_fields():
         {"setting": "soft"},
         {"setting": "hard"},
         {"known_type": "crack"},
+        {"setting": "control"},
+        {"setting": "control", "control": "nothing"},
+        {"control": "swapped_labels"},
         {"shots": -1},
         {"seed": 0.5},
         {"split_seed": -3},
@@ -47,7 +50,7 @@ def test_a_cell_is_rebuilt_from_its_fields():
     ],
 )
 def test_impossible_cells_are_refused(change):
-    with pytest.raises(InputError, match=next(iter(reversed(change))) + "|known type"):
+    with pytest.raises(InputError, match=next(iter(reversed(change))) + "|known type|control"):
         Cell(**BOTTLE | change)
 
 
@@ -62,6 +65,13 @@ def test_grid_has_every_combination_once_category_by_category():
 def test_hard_grid_has_a_cell_for_each_known_type():
     cells = grid("d", {"b": ["x", "y"], "a": ["z"]}, [10], [1], "p", "hard")
     assert [(c.category, c.known_type) for c in cells] == [("b", "x"), ("b", "y"), ("a", "z")]
+
+
+def test_control_grid_has_a_cell_for_each_control():
+    cells = grid("d", {"b": ["x", "y"]}, [10], [1], "p", "control")
+    assert [cell.control for cell in cells] == list(CONTROLS)
+    assert {cell.known_type for cell in cells} == {None}
+    assert "swapped_labels" in " ".join(map(str, cells))
 
 
 @pytest.mark.parametrize("part", ["split", "train", "augment"])

@@ -204,6 +204,28 @@ def test_all_promised_options_are_there(capsys):
     assert all(f"--{name}" in usage for name in promised.split())
 
 
+def test_a_study_is_all_its_profiles_each_in_a_folder_of_its_own(
+    main, monkeypatch, tmp_path, data_root, capsys
+):
+    asked = ["--dataset", "toy", "--data-root", str(data_root), "--readme", "-", "--shots", "1"]
+    asked += ["--study", "fidelity", "--dry-run"]
+    seen = []
+    monkeypatch.setattr(command, "plan", lambda request, store: seen.append((request, store)) or ())
+    assert command.main([*asked, "--results", str(tmp_path / "r")]) == 0
+    names = [request.profile.name for request, _ in seen]
+    assert "best-on-test" in names and "push-only" not in names
+    assert {request.profile.study for request, _ in seen} == {"fidelity"}
+    assert [store.root for _, store in seen] == [tmp_path / "r" / name for name in names]
+    assert command.main([*asked, "--profile", "cpu"]) == 2
+    assert "give one of the two" in capsys.readouterr().err
+
+
+def test_a_study_ends_with_its_own_table(main, capsys):
+    asked = ["--study", "ablation", "--tables-only", "--readme", "-", "--report", "-"]
+    assert command.main(asked) == 0
+    assert "No runs yet." in capsys.readouterr().out
+
+
 def test_only_a_synthetic_run_needs_no_data_root(main, capsys):
     assert command.main(["--dataset", "mvtec_ad", "--readme", "-"]) == 2
     assert "--data-root: where is mvtec_ad?" in capsys.readouterr().err

@@ -117,6 +117,7 @@ def test_the_readme_has_the_blocks_that_people_look_for():
     first = ("results-mvtec_ad", "findings")
     assert names[:2] == first and "results-synthetic" in names[2:]
     assert {"references", "speed", "profiles", "tolerances"} <= set(names)
+    assert {"ablation", "fidelity", "controls", "seeds"} <= set(names)
 
 
 @pytest.mark.parametrize(
