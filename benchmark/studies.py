@@ -85,14 +85,17 @@ def control_tables(frame: pd.DataFrame) -> str:
                 continue
             asked, expected = _EXPECTED[control]
             beside = same[same["shots"] == (0 if asked == "no shots" else shots)]
-            pairs = cells.merge(beside, on=["category", "seed"], suffixes=("", _OF_REFERENCE))
+            same_cell = ["category", "seed", "fingerprint"]
+            pairs = cells.merge(beside, on=same_cell, suffixes=("", _OF_REFERENCE))
+            there = pairs if len(pairs) else cells  # compared on the same cells where there are any
             rows.append([dataset, profile, str(shots), control.replace("_", " ")])
             rows[-1].append(str(cells["seed"].nunique()))
             for metric in _METRICS[:2]:
-                there = pairs if asked else cells
-                known = pairs[column(metric) + _OF_REFERENCE] if asked else pd.Series([0.5])
+                known = pd.Series([0.5])
+                if asked:
+                    known = _over_categories(pairs, pairs[column(metric) + _OF_REFERENCE])
                 rows[-1].append(_score(_over_categories(there, there[column(metric)])))
-                rows[-1].append(expected(known.mean()) if len(there) else _NOT_RUN)
+                rows[-1].append(expected(known.mean()) if len(known) else _NOT_RUN)
     if not rows:
         return _NO_RUNS
     titles = [SHORT_TITLES[metric] for metric in _METRICS[:2]]

@@ -108,9 +108,9 @@ def test_controls_stand_beside_what_is_expected():
         "constant maps": ["0.500", "0.500"],
     }
     assert len(grid_cells(frame)) == 2
-    alone = {row[3]: row[6] for row in rows_of(control_tables(results_frame(controls)), "d ")}
-    assert alone["swapped labels"] == "\N{EN DASH}"
-    assert alone["constant maps"] == "0.500"
+    alone = {row[3]: row[5:7] for row in rows_of(control_tables(results_frame(controls)), "d ")}
+    assert alone["swapped labels"] == ["0.100", "\N{EN DASH}"]
+    assert alone["constant maps"] == ["0.500", "0.500"]
 
 
 def test_spread_of_each_seed_alone():
