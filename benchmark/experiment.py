@@ -21,7 +21,7 @@ from benchmark.splits import Split, cell_split, check_disjoint
 from benchmark.store import Store, result_key
 from bgad.data.folder import Category, Sample, load_category
 from bgad.data.images import read_mask
-from bgad.features import EncodedImages, FeatureCache
+from bgad.features import FeatureCache
 from bgad.metrics import PixelCurve, bootstrap_interval, image_metrics, pixel_curve, pixel_metrics
 
 __all__ = ["CellRun", "run_cell"]

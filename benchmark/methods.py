@@ -58,7 +58,13 @@ class Detector(Protocol):
         """Map value above which a pixel is called anomalous, known without any test image."""
 
 
-METHODS = {"bgad": "bgad.model:BGAD", "plus": "bgad.plus:BGADPlus"}
+METHODS = {
+    "bgad": "bgad.model:BGAD",
+    "plus": "bgad.plus:BGADPlus",
+    "patchcore": "benchmark.peers.patchcore:PatchCore",
+    "padim": "benchmark.peers.padim:PaDiM",
+    "segmentation_head": "benchmark.peers.segmentation_head:SegmentationHead",
+}
 """Profile's `method` -> ``module:class``, imported when it is needed."""
 
 

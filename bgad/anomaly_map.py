@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from torch.nn.functional import interpolate
 
-__all__ = ["anomaly_maps"]
+__all__ = ["anomaly_maps", "upsample"]
 
 _BATCH = 16  # images
 
@@ -45,3 +46,23 @@ def anomaly_maps(
             ).squeeze(1)
         maps[batch] = total.numpy()
     return maps
+
+
+def upsample(cells: np.ndarray, size: int, sigma: float = 0) -> np.ndarray:
+    """Upsample scores of cells to anomaly maps, bilinearly, and blur these.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (N, h, w)
+    size : int
+        Side of the maps in pixels.
+    sigma : float
+        Of the Gaussian, in pixels; 0 for none.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, size, size)
+    """
+    x = torch.from_numpy(np.asarray(cells, np.float32)).unsqueeze(1)
+    maps = interpolate(x, size=(size, size), mode="bilinear").squeeze(1).numpy()
+    return gaussian_filter(maps, (0, sigma, sigma)) if sigma else maps

@@ -6,25 +6,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
-from bgad.anomaly_map import anomaly_maps
+from bgad.anomaly_map import anomaly_maps, upsample
 from bgad.backbone import Backbone
 from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
 from bgad.inputs import as_images, as_masks
-from bgad.memory import nearest_distances
+from bgad.memory import greedy_coreset, nearest_distances
 from bgad.model import BGAD
 from bgad.neighbourhood import neighbourhoods, sample_neighbourhoods
-from bgad.segmentation import train_head
+from bgad.segmentation import covered_cells, train_head
 
 __all__ = ["BGADPlus"]
 
 _CALIBRATION = 32  # training normals whose maps give each member's mean and std
-_COVERED = 0.25  # share of a cell that its mask must cover to be learnt as anomalous
 _HEADS = 2
+_SAMPLE = 20000  # normal cells that stand for all in the heads' training
 
 
 class BGADPlus:
@@ -43,8 +41,8 @@ class BGADPlus:
         As of `bgad.model.BGAD`.
     map_size : int
         Side of the anomaly maps in pixels.
-    memory : int
-        Neighbourhoods remembered, drawn at random from the training normals.
+    coreset : float
+        Share of the training normals' neighbourhoods that the memory keeps.
     hidden, head_steps, head_learning_rate
         As of `bgad.segmentation.train_head`.
     **flow
@@ -57,10 +55,10 @@ class BGADPlus:
     def __init__(
         self,
         backbone: str = "tf_efficientnet_lite2",
-        image_size: int = 384,
+        image_size: int = 256,
         map_size: int = 256,
         weights: str | Path | None = None,
-        memory: int = 20000,
+        coreset: float = 0.01,
         hidden: int = 128,
         head_steps: int = 400,
         head_learning_rate: float = 2e-3,
@@ -72,15 +70,16 @@ class BGADPlus:
     ):
         for name, value, least in (
             ("map_size", map_size, 1),
-            ("memory", memory, 1),
             ("hidden", hidden, 0),
             ("head_steps", head_steps, 1),
         ):
             if value < least:
                 raise InputError(f"{name} must be at least {least}, got {value}")
+        if not 0 < coreset <= 1:
+            raise InputError(f"coreset must be above 0 and at most 1, got {coreset}")
         if not 0 < head_learning_rate < float("inf"):
             raise InputError(f"head_learning_rate must be above 0, got {head_learning_rate}")
-        self.map_size, self.memory, self.hidden = map_size, memory, hidden
+        self.map_size, self.coreset, self.hidden = map_size, coreset, hidden
         self.head_steps, self.head_learning_rate = head_steps, head_learning_rate
         self.flow = BGAD(
             backbone,
@@ -117,10 +116,14 @@ class BGADPlus:
             masks = None if masks is None else as_masks(masks, self.flow.image_size)
         self.flow.fit(normal, anomalous, masks)
         rng = np.random.default_rng(self.flow.seed)
-        sample = torch.from_numpy(sample_neighbourhoods(normal, self.memory, rng))
+        sample = sample_neighbourhoods(normal, _SAMPLE, rng)
+        patches = torch.cat([x.flatten(0, 2) for x in neighbourhoods(normal)])
+        size = max(1, int(self.coreset * len(patches)))
+        self._memory = patches[greedy_coreset(patches, size, int(rng.integers(len(patches))))]
         self._mean, self._std = sample.mean(0), sample.std(0) + 1e-6
-        self._memory = (sample - self._mean) / self._std
-        self._heads = [] if anomalous is None else self._train_heads(anomalous, masks)
+        self._heads = []
+        if anomalous is not None:
+            self._heads = self._train_heads((sample - self._mean) / self._std, anomalous, masks)
         chosen = np.unique(np.linspace(0, len(normal) - 1, _CALIBRATION).round().astype(int))
         members = self._members(normal[chosen])
         self._scales = [(float(maps.mean()), float(maps.std()) + 1e-6) for maps in members]
@@ -158,22 +161,20 @@ class BGADPlus:
             return images
         return encode(self.encoder, as_images(images, self.flow.image_size))
 
-    def _train_heads(self, anomalous: EncodedImages, masks: np.ndarray) -> list[nn.Module]:
+    def _train_heads(
+        self, normal: Tensor, anomalous: EncodedImages, masks: np.ndarray
+    ) -> list[nn.Module]:
         turned = encode(self.encoder, _orientations(anomalous.images))
-        x = torch.from_numpy(np.concatenate(list(neighbourhoods(turned))))
-        cover = torch.from_numpy(_orientations(masks)).float().unsqueeze(1)
-        cover = interpolate(cover, size=x.shape[1:3], mode="area").flatten(1)
-        # Where a defect covers no cell to that share, the cells that it covers most stand for it.
-        least = cover.amax(1, keepdim=True).clamp(max=_COVERED)
-        x = ((x - self._mean) / self._std).flatten(1, 2)
-        positive = (cover >= least) & (cover > 0)
-        if not positive.any():
+        x = torch.cat(list(neighbourhoods(turned)))
+        x = (x - self._mean) / self._std
+        positive, rest = covered_cells(_orientations(masks), x)
+        if not len(positive):
             return []
-        normal = torch.cat([self._memory, x[cover == 0]])
+        normal = torch.cat([normal, rest])
         return [
             train_head(
                 normal,
-                x[positive],
+                positive,
                 self.hidden,
                 self.head_steps,
                 self.head_learning_rate,
@@ -189,20 +190,15 @@ class BGADPlus:
         maps = [anomaly_maps(flow.log_likelihoods(encoded), flow.maxima_, self.map_size)]
         distances, logits = [], []
         for batch in neighbourhoods(encoded):
-            x = (torch.from_numpy(batch) - self._mean) / self._std
-            flat, shape = x.flatten(0, 2), x.shape[:3]
+            flat, shape = batch.flatten(0, 2), batch.shape[:3]
             distances.append(nearest_distances(flat, self._memory).reshape(shape))
             if self._heads:
+                flat = (flat - self._mean) / self._std
                 logits.append(sum(head(flat) for head in self._heads).reshape(shape))
-        maps.append(self._upsample(distances, blur=4))
+        maps.append(upsample(torch.cat(distances), self.map_size, sigma=4))
         if logits:
-            maps.append(self._upsample(logits, blur=2))
+            maps.append(upsample(torch.cat(logits), self.map_size, sigma=2))
         return maps
-
-    def _upsample(self, batches: list[Tensor], blur: float) -> np.ndarray:
-        size = (self.map_size, self.map_size)
-        maps = interpolate(torch.cat(batches).unsqueeze(1), size=size, mode="bilinear").squeeze(1)
-        return gaussian_filter(maps.numpy(), (0, blur, blur))
 
     def _join(self, members: list[np.ndarray]) -> np.ndarray:
         pairs = zip(members, self._scales, strict=True)

@@ -1,11 +1,13 @@
 """A small supervised segmentation head on frozen features."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
-__all__ = ["train_head"]
+__all__ = ["covered_cells", "train_head"]
 
+_COVERED = 0.25  # share of a cell that its mask must cover to be learnt as anomalous
 _POSITIVES, _NEGATIVES = 512, 2560  # vectors in a batch
 
 
@@ -54,3 +56,24 @@ def train_head(
             optimizer.step()
             schedule.step()
     return head.eval()
+
+
+def covered_cells(masks: np.ndarray, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Features of the cells that masks cover, and of those that they don't touch.
+
+    Parameters
+    ----------
+    masks : ndarray of bool, shape (N, size, size)
+    features : Tensor, shape (N, h, w, C)
+
+    Returns
+    -------
+    tuple of Tensor, shape (M, C) and (K, C)
+        Cells covered to a quarter or more, or, of an anomaly too small for that, those it covers
+        most; and cells without any anomalous pixel. What lies between is in neither.
+    """
+    cover = torch.from_numpy(masks).float().unsqueeze(1)
+    cover = interpolate(cover, size=features.shape[1:3], mode="area").flatten(1)
+    least = cover.amax(1, keepdim=True).clamp(max=_COVERED)
+    flat = features.flatten(1, 2)
+    return flat[(cover >= least) & (cover > 0)], flat[cover == 0]

@@ -12,7 +12,7 @@ SMALL = {
     "backbone": "tf_efficientnet_lite0",
     "image_size": SIZE,
     "map_size": 32,
-    "memory": 300,
+    "coreset": 0.1,
     "head_steps": 30,
     "n_blocks": 2,
     "condition_dim": 8,
@@ -93,7 +93,7 @@ def test_parameters_make_the_same_model_again():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"memory": 0}, "memory must be at least 1"),
+        ({"coreset": 0.0}, "coreset must be above 0"),
         ({"map_size": 0}, "map_size must be at least 1"),
         ({"hidden": -1}, "hidden must be at least 0"),
         ({"head_learning_rate": 0.0}, "head_learning_rate must be above 0"),
