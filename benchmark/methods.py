@@ -64,6 +64,7 @@ METHODS = {
     "patchcore": "benchmark.peers.patchcore:PatchCore",
     "padim": "benchmark.peers.padim:PaDiM",
     "segmentation_head": "benchmark.peers.segmentation_head:SegmentationHead",
+    "devnet": "benchmark.peers.devnet:DevNet",
 }
 """Profile's `method` -> ``module:class``, imported when it is needed."""
 

@@ -22,6 +22,7 @@ __all__ = ["BGADPlus"]
 
 _CALIBRATION = 32  # training normals whose maps give each member's mean and std
 _HEADS = 2
+_WEIGHTS = (1, 2, 1)  # of flows, memory and heads in the sum
 _SAMPLE = 20000  # normal cells that stand for all in the heads' training
 
 
@@ -201,8 +202,11 @@ class BGADPlus:
         return maps
 
     def _join(self, members: list[np.ndarray]) -> np.ndarray:
-        pairs = zip(members, self._scales, strict=True)
-        return sum((maps - np.float32(mean)) / np.float32(std) for maps, (mean, std) in pairs)
+        weighted = zip(members, self._scales, _WEIGHTS, strict=False)  # no heads at 0 shots
+        return sum(
+            (maps - np.float32(mean)) * np.float32(weight / std)
+            for maps, (mean, std), weight in weighted
+        )
 
 
 def _orientations(images: np.ndarray) -> np.ndarray:

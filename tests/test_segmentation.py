@@ -1,9 +1,10 @@
 """The supervised head: learns what can be told apart, and nothing else changes."""
 
+import numpy as np
 import pytest
 import torch
 
-from bgad.segmentation import train_head
+from bgad.segmentation import covered_cells, train_head
 
 GENERATOR = torch.Generator().manual_seed(0)
 NORMAL = torch.randn(500, 6, generator=GENERATOR)
@@ -39,3 +40,14 @@ def test_the_seed_decides_and_the_global_generator_stays_as_it_was():
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_cells_count_as_covered_from_a_quarter_on():
+    masks = np.zeros((2, 8, 8), bool)
+    masks[0, :4, :4] = True  # one whole cell of 2 x 2
+    masks[0, 4, 0] = True  # a sixteenth of another: in neither class
+    masks[1, 7, 7] = True  # too small for a quarter of any cell: the most covered one stands for it
+    features = torch.arange(8).float().reshape(2, 2, 2, 1)
+    covered, rest = covered_cells(masks, features)
+    assert covered.flatten().tolist() == [0, 7]
+    assert rest.flatten().tolist() == [1, 3, 4, 5, 6]

@@ -36,8 +36,8 @@ class PaDiM(Peer):
 
     Notes
     -----
-    Deviations: the backbone, which is BGAD's; cells of stride 4 in pairs (means over 2 x 2 cells of
-    the finest level, grid of stride 8), for memory's sake.
+    Deviations: the backbone, which is BGAD's; coarser levels are upsampled bilinearly, as PatchCore
+    does, where the paper's patches repeat them; 256 px without crop.
     """
 
     channels: int = 100
@@ -59,33 +59,48 @@ class PaDiM(Peer):
         """Estimate each position's Gaussian from the normal images."""
         total = sum(level.shape[-1] for level in normal.levels)
         rng = np.random.default_rng(self.seed)
-        kept = np.sort(rng.choice(total, min(self.channels, total), replace=False))
-        self.kept_ = torch.from_numpy(kept)
-        x = torch.cat(list(self._features(normal)))
-        self.mean_ = x.mean(0)
-        x -= self.mean_
-        covariance = torch.einsum("npc,npd->pcd", x, x) / max(1, len(x) - 1)
-        covariance += self.regularisation * torch.eye(covariance.shape[-1])
-        self.whitening_ = torch.linalg.inv(torch.linalg.cholesky(covariance))
-        maps = self.anomaly_maps(normal)
+        self.kept_ = torch.from_numpy(rng.permutation(total)[: self.channels])
+        n = len(normal)
+        self.mean_ = sum(x.sum(1) for x in self._features(normal)).unsqueeze(1) / n
+        covariance = torch.diag_embed(torch.full_like(self.mean_[:, 0], self.regularisation))
+        for x in self._features(normal):
+            x = x - self.mean_
+            covariance.baddbmm_(x.mT, x, alpha=1 / max(1, n - 1))
+        factor = torch.linalg.cholesky(covariance, out=covariance)
+        identity = torch.eye(factor.shape[-1], device=factor.device)
+        self.whitening_ = torch.linalg.solve_triangular(factor, identity, upper=False)
+        maps = upsample(self._left_out(normal), self.image_size, self.sigma)
         self.boundary_threshold_ = float(np.quantile(maps, 1 - self.false_positives))
         return self
 
     def anomaly_maps(self, images: EncodedImages) -> np.ndarray:
         """Mahalanobis distances, blurred, shape (N, image_size, image_size)."""
-        _, height, width, _ = images.levels[1].shape
+        return upsample(self._distances(images), self.image_size, self.sigma)
+
+    def _distances(self, images: EncodedImages) -> np.ndarray:
         distances = [
-            torch.einsum("pcd,npd->npc", self.whitening_, x - self.mean_).norm(dim=-1)
+            torch.bmm(x - self.mean_, self.whitening_.mT).norm(dim=-1).T.cpu()
             for x in self._features(images)
         ]
-        cells = torch.cat(distances).unflatten(1, (height, width))
-        return upsample(cells, self.image_size, self.sigma)
+        return torch.cat(distances).unflatten(1, images.levels[0].shape[1:3]).numpy()
+
+    def _left_out(self, normal: EncodedImages) -> np.ndarray:
+        """Distances of the training normals, each to what the others alone would give.
+
+        With few more images than channels, an image is much nearer to Gaussians that it has part
+        in. Sherman and Morrison's formula takes it out of mean and covariance (the latter's divisor
+        apart) without estimating them anew.
+        """
+        n = len(normal)
+        if n < 2:
+            return self._distances(normal)
+        squared = self._distances(normal).astype(np.float64) ** 2
+        share = n / (n - 1) ** 2
+        # Less than 1 by the regularisation alone: rounding must not reach it.
+        remaining = np.maximum(1 - share * squared, 1e-6)
+        return n / (n - 1) * np.sqrt(squared / remaining)
 
     def _features(self, images: EncodedImages) -> Iterator[Tensor]:
-        """The kept channels, some images after the others, shape (n, positions, channels)."""
-        finest = neighbourhoods(images, slice(0, 1), side=1)
-        coarser = neighbourhoods(images, slice(1, 3), side=1)
-        for fine, coarse in zip(finest, coarser, strict=True):
-            n, height, width, _ = coarse.shape
-            pairs = fine.reshape(n, height, 2, width, 2, -1).mean((2, 4))
-            yield torch.cat([pairs, coarse], -1)[..., self.kept_].flatten(1, 2)
+        """The kept channels, some images after the others, shape (positions, n, channels)."""
+        for x in neighbourhoods(images, slice(0, 3), side=1):
+            yield x.flatten(1, 2)[..., self.kept_].transpose(0, 1).to(self.device)
