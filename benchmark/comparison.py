@@ -24,6 +24,7 @@ _METRICS = ("image_auroc", "pixel_auroc", "pixel_f1_max", "aupro_30")
 _PAIRED = ("image_auroc", "pixel_f1_max")
 _TIE = 0.0005  # differences that a table of three digits does not show
 _DATASET = "mvtec_ad"
+_ROW = ["setting", "shots", "profile"]
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -35,43 +36,45 @@ def markdown(frame: pd.DataFrame) -> str:
     return "\n\n".join(
         [
             *(f"- {sentence}" for sentence in _conclusions(pairs)),
-            "**Side by side**: mean over the categories that all rows have, ± its standard "
-            "deviation over seeds; seconds and memory are medians over cells, two cells at a time.",
+            "**Side by side**: mean over the categories that all rows of a setting have, ± its "
+            "standard deviation over seeds; seconds (features from the cache) and peak memory (of "
+            "the process, mapped files included) are medians over cells.",
             to_markdown(side_by_side(frame)),
             "**Cell by cell**: BGAD less the peer, in points (0.01), on the same category, seed "
             "and test images; methods without known anomalies are held against every number of "
-            "shots. In brackets a 95 % bootstrap interval over cells.",
+            "shots, in the setting `general` alone (`hard` tests other images). In brackets a 95 % "
+            "bootstrap interval over cells.",
             to_markdown(_paired_table(pairs)),
         ]
     )
 
 
 def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and cost of each method, one row for each number of shots, as texts."""
-    cells = _cells(frame)
-    shared = set.intersection(*(set(c) for _, c in cells.groupby("profile")["category"]))
-    cells = cells[cells["category"].isin(shared)]
+    """Accuracy and cost of each method, one row for each setting and number of shots, as texts."""
+    cells = pd.concat(_shared(part) for _, part in _cells(frame).groupby("setting"))
     figures = {}
     for metric in _METRICS:
         summary = summarise(cells, metric)
-        average = summary[summary["category"] == AVERAGE].set_index(["profile", "shots"])
+        average = summary[summary["category"] == AVERAGE].set_index(_ROW)
         figures[SHORT_TITLES[metric]] = {
             key: format_score(row["mean"], row["std"], row["n"]) for key, row in average.iterrows()
         }
-    cost = cells.groupby(["profile", "shots"])[["seconds", "memory_mb"]].median()
-    seeds = cells.groupby(["profile", "shots"])["seed"].nunique()
+    groups = cells.groupby(_ROW)
+    cost, seeds = groups[["seconds", "memory_mb"]].median(), groups["seed"].nunique()
     rows = [
         {
-            "Profile": profile,
+            "Setting": setting,
             "Known anomalies": str(shots),
-            "Seeds": str(seeds[profile, shots]),
-            **{title: values[profile, shots] for title, values in figures.items()},
+            "Profile": profile,
+            "Seeds": str(seeds[key]),
+            **{title: values[key] for title, values in figures.items()},
             "Seconds": f"{row.seconds:.0f}",
             "Memory": f"{row.memory_mb / 1000:.1f} GB",
         }
-        for (profile, shots), row in cost.iterrows()
+        for key, row in cost.iterrows()
+        for setting, shots, profile in [key]
     ]
-    return pd.DataFrame(rows).sort_values(["Known anomalies", "Profile"], key=_numbers)
+    return pd.DataFrame(rows)
 
 
 def paired(frame: pd.DataFrame) -> pd.DataFrame:
@@ -80,31 +83,36 @@ def paired(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``profile, peer, shots, metric``, ``n`` (cells), ``difference`` (mean), ``low, high`` (95 %
-        bootstrap interval over cells), ``wins, ties, losses``.
+        ``profile, peer, setting, shots, metric``, ``n`` (cells), ``difference`` (mean), ``low,
+        high`` (95 % bootstrap interval over cells), ``wins, ties, losses``.
     """
     cells = _cells(frame)
     ours, peers = cells[cells["study"].isna()], cells[cells["study"] == STUDY]
     return pd.DataFrame(
         list(_pairs(ours[ours["shots"] > 0], peers)),
         columns=[
-            *("profile", "peer", "shots", "metric", "n", "difference", "low", "high"),
-            *("wins", "ties", "losses"),
+            *("profile", "peer", "setting", "shots", "metric"),
+            *("n", "difference", "low", "high", "wins", "ties", "losses"),
         ],
     )
 
 
 def _cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """General cells of BGAD's own profiles and of the peers, no seed set apart."""
+    """Cells of BGAD's own profiles and of the peers, no control and no seed set apart."""
     own = grid_cells(frame, _DATASET)
     peers = grid_cells(frame[frame["study"] == STUDY].assign(study=None), _DATASET)
-    cells = pd.concat([own, peers.assign(study=STUDY)]) if len(peers) else own
-    return cells[cells["setting"] == "general"]
+    return pd.concat([own, peers.assign(study=STUDY)]) if len(peers) else own
+
+
+def _shared(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells of the categories that all profiles have."""
+    have = cells.groupby("category")["profile"].transform("nunique")
+    return cells[have == cells["profile"].nunique()]
 
 
 def _pairs(ours: pd.DataFrame, peers: pd.DataFrame) -> Iterator[tuple]:
-    on = ["category", "seed", "fingerprint"]
-    for (profile, shots), mine in ours.groupby(["profile", "shots"]):
+    on = ["category", "setting", "known_type", "seed", "fingerprint"]
+    for (profile, setting, shots), mine in ours.groupby(["profile", "setting", "shots"]):
         for peer, theirs in peers.groupby("profile"):
             theirs = theirs[theirs["shots"].isin([0, shots])]
             both = mine.merge(theirs, on=on, suffixes=("", "_peer"))
@@ -112,7 +120,7 @@ def _pairs(ours: pd.DataFrame, peers: pd.DataFrame) -> Iterator[tuple]:
                 name = column(metric)
                 differences = (both[name] - both[f"{name}_peer"]).dropna().to_numpy()
                 if len(differences):
-                    yield profile, peer, shots, metric, *_statistics(differences)
+                    yield profile, peer, setting, shots, metric, *_statistics(differences)
 
 
 def _statistics(differences: np.ndarray) -> tuple:
@@ -126,11 +134,13 @@ def _statistics(differences: np.ndarray) -> tuple:
 
 def _paired_table(pairs: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for (profile, peer, shots), group in pairs.groupby(["profile", "peer", "shots"]):
+    by = ["profile", "setting", "shots", "peer"]
+    for (profile, setting, shots, peer), group in pairs.groupby(by):
         row = {
             "Profile": profile,
-            "Peer": peer,
+            "Setting": setting,
             "Shots": str(shots),
+            "Peer": peer,
             "Cells": str(group["n"].max()),
         }
         for entry in group.itertuples():
@@ -143,32 +153,27 @@ def _paired_table(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _conclusions(pairs: pd.DataFrame) -> list[str]:
-    """Where each of BGAD's profiles pays and where not, at its largest number of shots."""
+    """Where each of BGAD's profiles pays and where not, at a setting's largest number of shots."""
     sentences = []
-    for profile, group in pairs.groupby("profile"):
+    for (profile, setting), group in pairs.groupby(["profile", "setting"]):
         group = group[group["shots"] == group["shots"].max()]
         parts = []
         for metric in _PAIRED:
             entries = group[group["metric"] == metric]
+            better, worse = entries["low"] > 0, entries["high"] < 0
             words = [
-                f"{verdict} {', '.join(names)}"
-                for verdict, names in (
-                    ("better than", entries.loc[entries["low"] > 0, "peer"]),
-                    ("worse than", entries.loc[entries["high"] < 0, "peer"]),
-                    (
-                        "not told apart from",
-                        entries.loc[(entries["low"] <= 0) & (entries["high"] >= 0), "peer"],
-                    ),
+                f"{verdict} {', '.join(entries.loc[chosen, 'peer'])}"
+                for verdict, chosen in (
+                    ("better than", better),
+                    ("worse than", worse),
+                    ("not told apart from", ~better & ~worse),
                 )
-                if len(names)
+                if chosen.any()
             ]
-            parts.append(f"in {SHORT_TITLES[metric]} {'; '.join(words)}")
+            if words:
+                parts.append(f"in {SHORT_TITLES[metric]} {'; '.join(words)}")
         sentences.append(
-            f"`{profile}` with {group['shots'].iloc[0]} known anomalies is, over all cells, "
-            f"{', and '.join(parts)}."
+            f"`{profile}` with {group['shots'].iloc[0]} known anomalies (`{setting}`) is, over all "
+            f"cells, {', and '.join(parts)}."
         )
     return sentences
-
-
-def _numbers(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values) if values.name == "Known anomalies" else values

@@ -9,10 +9,18 @@ from benchmark.profiles import Profile
 from benchmark.tables import results_frame
 
 
-def cell(profile: str, value: float, shots: int, seed: int = 0, category: str = "a"):
+def cell(
+    profile: str,
+    value: float,
+    shots: int,
+    seed: int = 0,
+    category: str = "a",
+    known_type: str | None = None,
+):
     study = "peers" if profile.startswith("peer") else None
+    setting = "hard" if known_type else "general"
     return make_result(
-        Cell("mvtec_ad", category, "general", shots, seed, profile),
+        Cell("mvtec_ad", category, setting, shots, seed, profile, known_type),
         value=value,
         profile=Profile(profile, "instant", study=study),
     ).model_dump()
@@ -48,19 +56,44 @@ def test_only_cells_that_both_have_count():
 
 def test_conclusions_follow_the_intervals():
     text = markdown(FRAME)
-    assert "`cpu` with 10 known anomalies is, over all cells" in text
+    assert "`cpu` with 10 known anomalies (`general`) is, over all cells" in text
     assert "better than peer-unsupervised; worse than peer-supervised" in text
 
 
 def test_every_method_has_a_row_for_each_number_of_shots():
     table = side_by_side(FRAME)
-    assert list(zip(table["Profile"], table["Known anomalies"], strict=True)) == [
-        ("cpu", "0"),
-        ("peer-unsupervised", "0"),
-        ("cpu", "10"),
-        ("peer-supervised", "10"),
+    columns = [table[name] for name in ("Setting", "Known anomalies", "Profile")]
+    assert list(zip(*columns, strict=True)) == [
+        ("general", "0", "cpu"),
+        ("general", "0", "peer-unsupervised"),
+        ("general", "10", "cpu"),
+        ("general", "10", "peer-supervised"),
     ]
     assert table.loc[table["Profile"] == "peer-supervised", "image-AUC"].item() == "0.950 ± 0.000"
+
+
+def test_the_hard_setting_is_paired_by_known_type_and_with_itself_alone():
+    hard = [
+        cell("cpu", 0.7, 10, known_type="crack"),
+        cell("cpu", 0.1, 10, known_type="hole"),
+        cell("peer-supervised", 0.6, 10, known_type="crack"),
+        cell("peer-supervised", 0.5, 10),
+        cell("peer-unsupervised", 0.2, 0),
+    ]
+    entries = paired(results_frame(hard)).query("metric == 'image_auroc'")
+    assert list(entries["peer"]) == ["peer-supervised"]
+    assert list(entries["setting"]) == ["hard"]
+    assert entries["difference"].item() == pytest.approx(0.1)
+    assert "(`hard`) is, over all cells, in image-AUC better than" in markdown(results_frame(hard))
+
+
+def test_rows_of_a_setting_rest_on_the_categories_that_all_its_profiles_have():
+    more = [cell("cpu", 0.1, 10, category="b"), cell("peer", 0.6, 10), cell("cpu", 0.9, 10)]
+    more += [cell("cpu", 0.3, 10, category="b", known_type="crack")]
+    table = side_by_side(results_frame(more))
+    general = table[table["Setting"] == "general"].set_index("Profile")["image-AUC"]
+    assert dict(general) == {"cpu": "0.900", "peer": "0.600"}
+    assert table.loc[table["Setting"] == "hard", "image-AUC"].item() == "0.300"
 
 
 def test_equal_figures_are_ties():
