@@ -1,9 +1,12 @@
-"""PatchCore's image score against the paper's formula."""
+"""PatchCore's image score against the paper's formula, and against anomalib where it is there."""
 
 import numpy as np
+import pytest
 import torch
+from encoded import SIZE, encoded
 
-from benchmark.peers.patchcore import reweighted
+from benchmark.peers.patchcore import PatchCore, reweighted
+from bgad.memory import nearest_distances
 
 
 def test_the_farthest_cell_is_reweighted_by_its_neighbours_neighbours():
@@ -16,3 +19,22 @@ def test_the_farthest_cell_is_reweighted_by_its_neighbours_neighbours():
     weight = 1 - np.exp(distances[worst, entry]) / np.exp(distances[worst, near]).sum()
     score = reweighted(torch.from_numpy(cells), torch.from_numpy(memory), 5)
     np.testing.assert_allclose(score, weight * distances[worst, entry], rtol=1e-9)
+
+
+def test_training_images_are_not_held_against_their_own_entries():
+    peer = PatchCore(image_size=SIZE, coreset=1.0).fit(encoded(4, 1))
+    assert np.quantile(peer.anomaly_maps(encoded(4, 1)), 0.99) < 0.1  # each is in the memory
+    assert peer.boundary_threshold_ > 0.5
+
+
+@pytest.mark.slow
+def test_distances_and_score_are_anomalibs():
+    model = pytest.importorskip("anomalib.models.image.patchcore.torch_model").PatchcoreModel(
+        layers=("layer2", "layer3"), backbone="resnet18", pre_trained=False, num_neighbors=5
+    )
+    generator = torch.Generator().manual_seed(0)
+    cells, model.memory_bank = (torch.randn(n, 20, generator=generator) for n in (50, 200))
+    distances, entries = model.nearest_neighbors(cells, 1)
+    torch.testing.assert_close(nearest_distances(cells, model.memory_bank), distances.flatten())
+    expected = model.compute_anomaly_score(distances.view(1, -1), entries.view(1, -1), cells)
+    assert reweighted(cells, model.memory_bank, 5) == pytest.approx(expected.item(), rel=1e-4)
