@@ -10,7 +10,7 @@ __all__ = ["TOLERANCES", "Verdict", "judge"]
 
 
 # The same cell on one machine with one thread gives the same figures, bit for bit. With two threads
-# (screw, 10 shots) the largest difference was 2e-5, in pixel_f1_boundary, whose threshold moves, too.
+# (screw, 10 shots) the largest difference was 2e-5, in pixel_f1_boundary: its threshold moves, too.
 # Other processors were not measured: the tolerances leave room for them, and image figures move in
 # steps of one pair of test images, about 0.001 in the smaller categories of MVTec AD.
 TOLERANCES = {
