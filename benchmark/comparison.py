@@ -43,7 +43,7 @@ def markdown(frame: pd.DataFrame) -> str:
             "**Cell by cell**: BGAD less the peer, in points (0.01), on the same category, seed "
             "and test images; methods without known anomalies are held against every number of "
             "shots, in the setting `general` alone (`hard` tests other images). In brackets a 95 % "
-            "bootstrap interval over cells.",
+            "bootstrap interval over cells, seeds of a category counting as if they were independent.",
             to_markdown(_paired_table(pairs)),
         ]
     )
@@ -173,7 +173,12 @@ def _conclusions(pairs: pd.DataFrame) -> list[str]:
             if words:
                 parts.append(f"in {SHORT_TITLES[metric]} {'; '.join(words)}")
         sentences.append(
-            f"`{profile}` with {group['shots'].iloc[0]} known anomalies (`{setting}`) is, over all "
-            f"cells, {', and '.join(parts)}."
+            f"`{profile}` with {group['shots'].iloc[0]} known anomalies (`{setting}`) is, over the "
+            f"cells that both have ({_range(group['n'])}), {', and '.join(parts)}."
         )
     return sentences
+
+
+def _range(counts: pd.Series) -> str:
+    low, high = counts.min(), counts.max()
+    return str(low) if low == high else f"{low} to {high}"

@@ -56,7 +56,9 @@ def test_only_cells_that_both_have_count():
 
 def test_conclusions_follow_the_intervals():
     text = markdown(FRAME)
-    assert "`cpu` with 10 known anomalies (`general`) is, over all cells" in text
+    assert (
+        "`cpu` with 10 known anomalies (`general`) is, over the cells that both have (2 to" in text
+    )
     assert "better than peer-unsupervised; worse than peer-supervised" in text
 
 
@@ -84,7 +86,7 @@ def test_the_hard_setting_is_paired_by_known_type_and_with_itself_alone():
     assert list(entries["peer"]) == ["peer-supervised"]
     assert list(entries["setting"]) == ["hard"]
     assert entries["difference"].item() == pytest.approx(0.1)
-    assert "(`hard`) is, over all cells, in image-AUC better than" in markdown(results_frame(hard))
+    assert "both have (1), in image-AUC better than" in markdown(results_frame(hard))
 
 
 def test_rows_of_a_setting_rest_on_the_categories_that_all_its_profiles_have():
