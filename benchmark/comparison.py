@@ -43,7 +43,7 @@ def markdown(frame: pd.DataFrame) -> str:
             "**Cell by cell**: BGAD less the peer, in points (0.01), on the same category, seed "
             "and test images; methods without known anomalies are held against every number of "
             "shots, in the setting `general` alone (`hard` tests other images). In brackets a 95 % "
-            "bootstrap interval over cells, a category's seeds counting as if they were independent.",
+            "bootstrap interval over cells, a category's seeds counting as independent.",
             to_markdown(_paired_table(pairs)),
         ]
     )

@@ -45,8 +45,8 @@ class DevNet(Peer):
     Deviations: the backbone is BGAD's and frozen, where the paper trains a ResNet-18 with the head;
     features are PatchCore's (averages over 3x3 cells of strides 8 and 16), standardised by the
     training normals; one image scale instead of two; no augmentation; a map is made of the cells'
-    absolute scores, where the paper propagates gradients back to the image. So its figures are those
-    of the idea on these features, and say nothing of the paper's network.
+    absolute scores, where the paper propagates gradients back to the image. So its
+    figures are those of the idea on these features, and say nothing of the paper's network.
     """
 
     top: float = 0.1
