@@ -7,6 +7,7 @@ import pandas as pd
 
 from benchmark.tables import (
     AVERAGE,
+    NO_RUNS,
     SHORT_TITLES,
     column,
     format_score,
@@ -31,7 +32,7 @@ def markdown(frame: pd.DataFrame) -> str:
     """Tables and conclusions in Markdown, from a `benchmark.tables.results_frame`."""
     cells = _cells(frame)
     if not (cells["study"] == STUDY).any():
-        return "No runs yet."
+        return NO_RUNS
     pairs = paired(frame)
     return "\n\n".join(
         [

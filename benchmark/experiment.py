@@ -39,10 +39,8 @@ class CellRun:
         Its split; `known` are the samples of the known anomalies.
     samples
         The N scored test images: those of both test sets.
-    images
-        uint8 (N, size, size, 3), at the size that the backbone sees.
-    masks, maps
-        bool and float32, (N, H, W).
+    images, masks, maps
+        uint8 (N, H, W, 3), bool (N, H, W), float32 (N, H, W).
     scores, labels, common
         float32, bool (anomalous) and bool (in the test set ``common``), each (N,).
     threshold
@@ -131,7 +129,7 @@ def run_cell(
         options = {"after_step": checkpoints} if select else {}
         detector.fit(encoded[normal], anomalous, masks, **options)
     run = {
-        "masks": _masks(samples, getattr(detector, "map_size", side)),
+        "masks": _masks(samples, side),
         "labels": np.array([sample.is_anomalous for sample in samples]),
         "common": np.isin([s.name for s in samples], split.common_test),
     }

@@ -4,6 +4,7 @@ import pandas as pd
 
 from benchmark.tables import (
     AVERAGE,
+    NO_RUNS,
     SHORT_TITLES,
     column,
     display_name,
@@ -43,7 +44,7 @@ def markdown(frame: pd.DataFrame, dataset: str = _DATASET, profile: str = _PROFI
     ]
     found = [f"- {sentence}" for sentence in sentences if sentence]
     if not found:
-        return "No runs yet."
+        return NO_RUNS
     basis = (
         f"Profile `{escape(profile)}`, test set `common`, means over seeds; a point is 0.01. "
         "Written from the results themselves."

@@ -174,13 +174,11 @@ def _draw_panels(axes: Iterable[Axes], run: CellRun, index: int, scale: Normaliz
     """Draw an image's four pictures; returns the map's, for a colour bar."""
     plain, truth, heat, contour = axes
     image, mask, map_ = run.images[index], run.masks[index], run.maps[index]
-    height, width = map_.shape
-    extent = (-0.5, width - 0.5, height - 0.5, -0.5)  # the image may be larger than the map
-    plain.imshow(image, extent=extent)
-    truth.imshow(image, extent=extent)
+    plain.imshow(image)
+    truth.imshow(image)
     _outline(truth, mask, 0.5, GROUND_TRUTH)
     mappable = heat.imshow(map_, cmap="magma", norm=scale)
-    contour.imshow(image, extent=extent)
+    contour.imshow(image)
     if run.threshold is not None:
         _outline(contour, map_, run.threshold, CONTOUR)
     return mappable

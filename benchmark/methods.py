@@ -29,8 +29,6 @@ class Detector(Protocol):
     version
         Raised whenever the same parameters come to give other numbers, so that no result of the
         older code is taken for one of the newer.
-    map_size
-        Side of the anomaly maps; that of the images that the backbone sees where it is absent.
     """
 
     version: ClassVar[int]
@@ -48,7 +46,7 @@ class Detector(Protocol):
         """Train on normal images and known anomalies (none at 0 shots)."""
 
     def anomaly_maps(self, images: EncodedImages) -> np.ndarray:
-        """Anomaly maps, float32, shape (N, map_size, map_size)."""
+        """Anomaly maps, float32, shape (N, image_size, image_size)."""
 
     def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
         """Image scores, shape (N,), of images whose anomaly maps are `maps`."""

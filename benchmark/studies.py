@@ -6,12 +6,16 @@ import pandas as pd
 
 from benchmark.cells import CONTROLS
 from benchmark.tables import (
+    NO_RUNS,
+    NOT_RUN,
     SHORT_TITLES,
+    UNDEFINED,
     column,
     display_name,
     format_score,
     grid_cells,
     ordered_categories,
+    synthetic_label,
     to_markdown,
 )
 
@@ -23,8 +27,6 @@ REFERENCE = "cpu"
 _METRICS = ("image_auroc", "pixel_auroc", "pixel_f1_max", "pixel_f1_boundary")
 _SEEDS = {"split": "split_seed", "train": "train_seed", "augment": "augment_seed"}
 _CELL = ["dataset", "category", "setting", "known_type", "shots", "seed", "fingerprint"]
-_NOT_RUN, _UNDEFINED = "\N{EN DASH}", "n/d"
-_NO_RUNS = "No runs yet."
 
 
 def study_tables(frame: pd.DataFrame, study: str) -> str:
@@ -48,10 +50,10 @@ def study_tables(frame: pd.DataFrame, study: str) -> str:
     pairs = _pairs(cells, reference[reference["profile"] == REFERENCE])
     parts = []
     for (dataset, setting, shots), group in pairs.groupby(["dataset", "setting", "shots"]):
-        title = f"**{dataset}, {setting}, {shots} shots**{_label(dataset)}"
+        title = f"**{dataset}, {setting}, {shots} shots**{synthetic_label(dataset)}"
         parts += [title, to_markdown(_figures(group)), _by_category(group)]
     if not parts:
-        return _NO_RUNS if cells.empty else f"No runs yet of cells that `{REFERENCE}` has, too."
+        return NO_RUNS if cells.empty else f"No runs yet of cells that `{REFERENCE}` has, too."
     legend = (
         f"In brackets the difference to `{REFERENCE}` on the same cells, in points (hundredths), "
         "± its standard deviation over seeds."
@@ -95,9 +97,9 @@ def control_tables(frame: pd.DataFrame) -> str:
                 if asked:
                     known = _over_categories(pairs, pairs[column(metric) + _OF_REFERENCE])
                 rows[-1].append(_score(_over_categories(there, there[column(metric)])))
-                rows[-1].append(expected(known.mean()) if len(known) else _NOT_RUN)
+                rows[-1].append(expected(known.mean()) if len(known) else NOT_RUN)
     if not rows:
-        return _NO_RUNS
+        return NO_RUNS
     titles = [SHORT_TITLES[metric] for metric in _METRICS[:2]]
     names = [name for title in titles for name in (title, f"expected {title}")]
     head = ["Data set", "Profile", "Shots", "Control", "Seeds", *names]
@@ -137,7 +139,7 @@ def seed_tables(frame: pd.DataFrame) -> str:
             rows[-1] += [_points(values.mean(skipna=False)) for values in entries.values()]
             rows[-1] += [_points(entries["image_auroc"].get(name)) for name in categories]
     if not rows:
-        return _NO_RUNS
+        return NO_RUNS
     head = ["Data set", "Profile", "Shots", "Varied", "Seeds"]
     head += [f"{SHORT_TITLES[metric]}, mean" for metric in _METRICS[:3]]
     head += [f"{SHORT_TITLES['image_auroc']}, {display_name(name)}" for name in categories]
@@ -184,7 +186,7 @@ def _by_category(pairs: pd.DataFrame) -> str:
         rows.append([profile])
         for name in names:
             values = pd.Series(by_name.get(name, []), dtype=float)
-            rows[-1].append(_change(values, brackets=False) if len(values) else _NOT_RUN)
+            rows[-1].append(_change(values, brackets=False) if len(values) else NOT_RUN)
     head = [f"{SHORT_TITLES[metric]}, difference in points", *map(display_name, names)]
     return to_markdown(pd.DataFrame(rows, columns=head))
 
@@ -225,15 +227,11 @@ def _score(values: pd.Series) -> str:
 
 def _change(values: pd.Series, brackets: bool = True) -> str:
     if not len(values) or values.isna().any():
-        return "" if brackets else _UNDEFINED
+        return "" if brackets else UNDEFINED
     spread = f" ± {100 * values.std():.1f}" if len(values) > 1 else ""
     text = f"{round(100 * values.mean(), 1) + 0.0:+.1f}{spread}".replace("-", "\N{MINUS SIGN}")
     return f" ({text})" if brackets else text
 
 
 def _points(value: float | None) -> str:
-    return _NOT_RUN if value is None or pd.isna(value) else f"{value:.2f}"
-
-
-def _label(dataset: str) -> str:
-    return " (*synthetic stand-in*)" if dataset == "synthetic" else ""
+    return NOT_RUN if value is None or pd.isna(value) else f"{value:.2f}"

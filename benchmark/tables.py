@@ -14,8 +14,11 @@ __all__ = [
     "CATEGORIES",
     "HEADLINE",
     "LEGEND",
+    "NOT_RUN",
+    "NO_RUNS",
     "SHORT_TITLES",
     "TITLES",
+    "UNDEFINED",
     "column",
     "display_name",
     "escape",
@@ -27,6 +30,7 @@ __all__ = [
     "results_frame",
     "score_table",
     "summarise",
+    "synthetic_label",
     "to_markdown",
     "types_frame",
 ]
@@ -78,14 +82,14 @@ HEADLINE = ("image_auroc", "pixel_auroc", "pixel_f1_max")
 AVERAGE = ""
 """`category` of a summary over categories: no folder can have this name."""
 
-_NOT_RUN, _UNDEFINED = "\N{EN DASH}", "n/d"
+NOT_RUN, UNDEFINED, NO_RUNS = "\N{EN DASH}", "n/d", "No runs yet."
 
 LEGEND = (
     "Mean ± standard deviation over seeds (ddof = 1), whose number is in the column *Seeds*; where "
     "a figure rests on another number of seeds, it says n. The average is taken over the "
     "categories that the row has, for each seed that all of them have, and its deviation is that "
     "of these averages. *hard*: mean over the known types, as many as stated. "
-    f"{_NOT_RUN} was not run (an average: its categories share no seed); {_UNDEFINED} is undefined."
+    f"{NOT_RUN} was not run (an average: its categories share no seed); {UNDEFINED} is undefined."
 )
 """What a reader must know of every table that `score_table` makes."""
 
@@ -227,9 +231,9 @@ def summarise(frame: pd.DataFrame, metric: str, test_set: str = "common") -> pd.
 def format_score(mean: float, std: float, n: int) -> str:
     """Write mean and standard deviation over `n` seeds; without deviation for a single one."""
     if n == 0:
-        return _NOT_RUN
+        return NOT_RUN
     if pd.isna(mean):
-        return _UNDEFINED
+        return UNDEFINED
     return f"{mean:.3f}" if n == 1 else f"{mean:.3f} ± {std:.3f}"
 
 
@@ -283,8 +287,8 @@ def markdown(
     """
     cells = grid_cells(frame, dataset)
     if cells.empty:
-        return "No runs yet."
-    label = " (*synthetic stand-in*)" if dataset == "synthetic" else ""
+        return NO_RUNS
+    label = synthetic_label(dataset)
     runs = (
         f"{len(cells)} runs stand behind these tables: test set `{test_set}`, "
         f"{_count(cells['category'], 'category', 'categories')}, "
@@ -325,6 +329,11 @@ def not_run(categories: Iterable[str]) -> tuple[str, ...]:
 def escape(text: str) -> str:
     """Write a name such that Markdown shows it, and does not obey it."""
     return html.escape(str(text), quote=False).replace("|", "\\|").replace("`", "&#96;")
+
+
+def synthetic_label(dataset: str) -> str:
+    """What every title says of figures of the synthetic stand-in; nothing of others."""
+    return " (*synthetic stand-in*)" if dataset == "synthetic" else ""
 
 
 def _flat(result: Result) -> dict[str, Any]:
@@ -374,7 +383,7 @@ def _over_seeds(figures: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
 def _entry(entry: Any, seeds: int, parts: str) -> str:
     """One summary as a table's cell, with whatever differs from its row's and column's heading."""
     if entry is None or entry.n == 0:
-        return _NOT_RUN
+        return NOT_RUN
     remarks = [parts.format(entry.parts)] if parts and entry.parts else []
     remarks += [f"n = {entry.n}"] if entry.n != seeds else []
     text = format_score(entry.mean, entry.std, entry.n)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.tables import SHORT_TITLES, column, to_markdown
+from benchmark.tables import SHORT_TITLES, UNDEFINED, column, to_markdown
 
 __all__ = ["TOLERANCES", "Verdict", "judge"]
 
@@ -25,7 +25,7 @@ TOLERANCES = {
 """Metric -> largest difference (absolute) between two computations of a cell that agree."""
 
 _CELL = ["dataset", "category", "setting", "known_type", "control", "shots", "seed", "profile"]
-_OWN, _UNDEFINED = " of own run", "n/d"
+_OWN = " of own run"
 _SLACK = 1e-9  # a difference of one tolerance, as decimals show it, is within
 
 
@@ -134,7 +134,7 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
     if "within" in table:
         texts["within"] = table["within"].map({True: "yes", False: "no"})
     for name in texts.select_dtypes("float"):
-        texts[name] = [_UNDEFINED if pd.isna(value) else f"{value:.4f}" for value in texts[name]]
+        texts[name] = [UNDEFINED if pd.isna(value) else f"{value:.4f}" for value in texts[name]]
     for name in {"known_type", "control"} & set(table):
         texts[name] = table[name].fillna("")
     return texts.rename(columns=lambda name: name.replace("_", " "))

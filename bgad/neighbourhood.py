@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from bgad.features import EncodedImages
 
-__all__ = ["neighbourhoods", "sample_neighbourhoods"]
+__all__ = ["neighbourhoods", "sample_rows"]
 
 _BATCH = 16  # images
 
@@ -51,27 +51,20 @@ def neighbourhoods(
         yield rearrange(torch.cat(joined, 1), "n c h w -> n h w c").contiguous()
 
 
-def sample_neighbourhoods(images: EncodedImages, n: int, rng: np.random.Generator) -> Tensor:
-    """Neighbourhood features of random cells of random images.
+def sample_rows(features: Tensor, n: int, rng: np.random.Generator) -> Tensor:
+    """Draw feature vectors that stand for all.
 
     Parameters
     ----------
-    images : EncodedImages
+    features : Tensor, shape (M, C)
     n : int
         At most so many; all there are if these are fewer.
     rng : Generator
 
     Returns
     -------
-    Tensor of float32, shape (n, C)
-        In the order of images and cells, each cell at most once.
+    Tensor, shape (min(n, M), C)
+        In their order, each at most once.
     """
-    total = len(images) * images.levels[1][0, ..., 0].size
-    chosen = np.sort(rng.choice(total, min(n, total), replace=False))
-    parts, first = [], 0
-    for batch in neighbourhoods(images):
-        flat = batch.flatten(0, 2)
-        inside = chosen[(chosen >= first) & (chosen < first + len(flat))] - first
-        parts.append(flat[torch.from_numpy(inside)])
-        first += len(flat)
-    return torch.cat(parts)
+    rows = rng.choice(len(features), min(n, len(features)), replace=False)
+    return features[torch.from_numpy(np.sort(rows))]

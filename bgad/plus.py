@@ -12,10 +12,10 @@ from bgad.anomaly_map import anomaly_maps, upsample
 from bgad.backbone import Backbone
 from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
-from bgad.inputs import as_images, as_masks
+from bgad.inputs import as_masks
 from bgad.memory import greedy_coreset, nearest_distances
 from bgad.model import BGAD
-from bgad.neighbourhood import neighbourhoods, sample_neighbourhoods
+from bgad.neighbourhood import neighbourhoods, sample_rows
 from bgad.segmentation import covered_cells, train_head
 
 __all__ = ["BGADPlus"]
@@ -40,8 +40,6 @@ class BGADPlus:
     ----------
     backbone, image_size, weights, seed, augment_seed, device, n_jobs
         As of `bgad.model.BGAD`.
-    map_size : int
-        Side of the anomaly maps in pixels.
     coreset : float
         Share of the training normals' neighbourhoods that the memory keeps.
     hidden, head_steps, head_learning_rate
@@ -50,14 +48,13 @@ class BGADPlus:
         Further parameters of `bgad.model.BGAD`.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     """Raised whenever the same parameters and images come to give other maps."""
 
     def __init__(
         self,
         backbone: str = "tf_efficientnet_lite2",
         image_size: int = 256,
-        map_size: int = 256,
         weights: str | Path | None = None,
         coreset: float = 0.01,
         hidden: int = 128,
@@ -69,18 +66,14 @@ class BGADPlus:
         n_jobs: int = 1,
         **flow: Any,
     ):
-        for name, value, least in (
-            ("map_size", map_size, 1),
-            ("hidden", hidden, 0),
-            ("head_steps", head_steps, 1),
-        ):
+        for name, value, least in (("hidden", hidden, 0), ("head_steps", head_steps, 1)):
             if value < least:
                 raise InputError(f"{name} must be at least {least}, got {value}")
         if not 0 < coreset <= 1:
             raise InputError(f"coreset must be above 0 and at most 1, got {coreset}")
         if not 0 < head_learning_rate < float("inf"):
             raise InputError(f"head_learning_rate must be above 0, got {head_learning_rate}")
-        self.map_size, self.coreset, self.hidden = map_size, coreset, hidden
+        self.coreset, self.hidden = coreset, hidden
         self.head_steps, self.head_learning_rate = head_steps, head_learning_rate
         self.flow = BGAD(
             backbone,
@@ -111,14 +104,14 @@ class BGADPlus:
 
     def fit(self, normal: Any, anomalous: Any = None, masks: Any = None) -> "BGADPlus":
         """Train on normal images and known anomalies, see `bgad.model.BGAD.fit`."""
-        normal = self._encode(normal)
+        normal = self.flow._encode(normal)
         if anomalous is not None:
-            anomalous = self._encode(anomalous)
+            anomalous = self.flow._encode(anomalous)
             masks = None if masks is None else as_masks(masks, self.flow.image_size)
         self.flow.fit(normal, anomalous, masks)
         rng = np.random.default_rng(self.flow.seed)
-        sample = sample_neighbourhoods(normal, _SAMPLE, rng)
         patches = torch.cat([x.flatten(0, 2) for x in neighbourhoods(normal)])
+        sample = sample_rows(patches, _SAMPLE, rng)
         size = max(1, int(self.coreset * len(patches)))
         self._memory = patches[greedy_coreset(patches, size, int(rng.integers(len(patches))))]
         self._mean, self._std = sample.mean(0), sample.std(0) + 1e-6
@@ -141,12 +134,12 @@ class BGADPlus:
 
         Returns
         -------
-        ndarray of float32, shape (N, map_size, map_size)
+        ndarray of float32, shape (N, image_size, image_size)
             Sum of the standardised maps; an image's map does not depend on the others.
         """
         if not hasattr(self, "_scales"):
             raise InputError("this BGADPlus is not fitted yet: call fit first")
-        return self._join(self._members(self._encode(images)))
+        return self._join(self._members(self.flow._encode(images)))
 
     def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
         """Image scores, shape (N,): the maximum of each anomaly map."""
@@ -156,11 +149,6 @@ class BGADPlus:
         """Image scores: see `image_scores`."""
         maps = self.anomaly_maps(images)
         return self.image_scores(images, maps)
-
-    def _encode(self, images: Any) -> EncodedImages:
-        if isinstance(images, EncodedImages):
-            return images
-        return encode(self.encoder, as_images(images, self.flow.image_size))
 
     def _train_heads(
         self, normal: Tensor, anomalous: EncodedImages, masks: np.ndarray
@@ -179,7 +167,7 @@ class BGADPlus:
                 self.hidden,
                 self.head_steps,
                 self.head_learning_rate,
-                self.flow.seed + _HEADS * i,
+                _HEADS * self.flow.seed + i,
             )
             for i in range(_HEADS)
         ]
@@ -188,7 +176,7 @@ class BGADPlus:
     def _members(self, encoded: EncodedImages) -> list[np.ndarray]:
         """Each member's anomaly maps, not standardised."""
         flow = self.flow
-        maps = [anomaly_maps(flow.log_likelihoods(encoded), flow.maxima_, self.map_size)]
+        maps = [anomaly_maps(flow.log_likelihoods(encoded), flow.maxima_, self.flow.image_size)]
         distances, logits = [], []
         for batch in neighbourhoods(encoded):
             flat, shape = batch.flatten(0, 2), batch.shape[:3]
@@ -196,9 +184,9 @@ class BGADPlus:
             if self._heads:
                 flat = (flat - self._mean) / self._std
                 logits.append(sum(head(flat) for head in self._heads).reshape(shape))
-        maps.append(upsample(torch.cat(distances), self.map_size, sigma=4))
+        maps.append(upsample(torch.cat(distances), self.flow.image_size, sigma=4))
         if logits:
-            maps.append(upsample(torch.cat(logits), self.map_size, sigma=2))
+            maps.append(upsample(torch.cat(logits), self.flow.image_size, sigma=2))
         return maps
 
     def _join(self, members: list[np.ndarray]) -> np.ndarray:

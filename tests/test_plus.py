@@ -11,7 +11,6 @@ SIZE = 64
 SMALL = {
     "backbone": "tf_efficientnet_lite0",
     "image_size": SIZE,
-    "map_size": 32,
     "coreset": 0.1,
     "head_steps": 30,
     "n_blocks": 2,
@@ -40,11 +39,11 @@ def model() -> BGADPlus:
 def test_the_anomalous_image_and_place_stand_out(model, known):
     model = model if known else BGADPlus(**SMALL).fit(NORMAL)
     maps = model.anomaly_maps(TEST)
-    assert (maps.shape, maps.dtype) == ((6, 32, 32), np.float32)
+    assert (maps.shape, maps.dtype) == ((6, SIZE, SIZE), np.float32)
     scores = model.score_samples(TEST)
     assert np.array_equal(scores, maps.max(axis=(1, 2)))
     assert scores.argmax() == 0
-    assert maps[0, 12:24, 12:24].mean() > maps[0, :4].mean()
+    assert maps[0, 24:48, 24:48].mean() > maps[0, :8].mean()
 
 
 def test_an_image_has_its_own_map(model):
@@ -94,7 +93,7 @@ def test_parameters_make_the_same_model_again():
     ("change", "message"),
     [
         ({"coreset": 0.0}, "coreset must be above 0"),
-        ({"map_size": 0}, "map_size must be at least 1"),
+        ({"head_steps": 0}, "head_steps must be at least 1"),
         ({"hidden": -1}, "hidden must be at least 0"),
         ({"head_learning_rate": 0.0}, "head_learning_rate must be above 0"),
         ({"stesp": 1}, "no parameter stesp"),

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.peers.peer import Peer, check_supervised
+from benchmark.peers.peer import Peer, check_supervised, parameter
 from bgad.anomaly_map import upsample
 from bgad.features import EncodedImages
 from bgad.neighbourhood import neighbourhoods
@@ -49,21 +49,12 @@ class DevNet(Peer):
     figures are those of the idea on these features, and say nothing of the paper's network.
     """
 
-    top: float = 0.1
-    margin: float = 5.0
-    steps: int = 500
-    learning_rate: float = 1e-3
-    batch_images: int = 32
-    sigma: float = 4.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check("top", 0 < self.top <= 1, "more than 0, at most 1")
-        self.check("margin", self.margin > 0, "above 0")
-        self.check("steps", self.steps >= 1, "at least 1")
-        self.check("learning_rate", self.learning_rate > 0, "above 0")
-        self.check("batch_images", self.batch_images >= 2, "at least 2")
-        self.check("sigma", self.sigma >= 0, "at least 0")
+    top: float = parameter(0.1, "more than 0, at most 1", lambda value: 0 < value <= 1)
+    margin: float = parameter(5.0, "above 0", lambda value: value > 0)
+    steps: int = parameter(500, "at least 1", lambda value: value >= 1)
+    learning_rate: float = parameter(1e-3, "above 0", lambda value: value > 0)
+    batch_images: int = parameter(32, "at least 2", lambda value: value >= 2)
+    sigma: float = parameter(4.0, "at least 0", lambda value: value >= 0)
 
     def fit(
         self,
@@ -98,9 +89,7 @@ class DevNet(Peer):
                 loss.backward()
                 optimizer.step()
         self.mean_, self.std_, self.head_ = mean, std + 1e-6, head
-        self.boundary_threshold_ = float(
-            np.quantile(self.anomaly_maps(normal), 1 - self.false_positives)
-        )
+        self.set_boundary(self.anomaly_maps(normal))
         return self
 
     def anomaly_maps(self, images: EncodedImages) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.peers.peer import Peer
+from benchmark.peers.peer import Peer, parameter
 from bgad.anomaly_map import upsample
 from bgad.features import EncodedImages
 from bgad.neighbourhood import neighbourhoods
@@ -40,15 +40,9 @@ class PaDiM(Peer):
     does, where the paper's patches repeat them; 256 px without crop.
     """
 
-    channels: int = 100
-    regularisation: float = 0.01
-    sigma: float = 4.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check("channels", self.channels >= 1, "at least 1")
-        self.check("regularisation", self.regularisation > 0, "above 0")
-        self.check("sigma", self.sigma >= 0, "at least 0")
+    channels: int = parameter(100, "at least 1", lambda value: value >= 1)
+    regularisation: float = parameter(0.01, "above 0", lambda value: value > 0)
+    sigma: float = parameter(4.0, "at least 0", lambda value: value >= 0)
 
     def fit(
         self,
@@ -69,8 +63,7 @@ class PaDiM(Peer):
         factor = torch.linalg.cholesky(covariance, out=covariance)
         identity = torch.eye(factor.shape[-1], device=factor.device)
         self.whitening_ = torch.linalg.solve_triangular(factor, identity, upper=False)
-        maps = upsample(self._left_out(normal), self.image_size, self.sigma)
-        self.boundary_threshold_ = float(np.quantile(maps, 1 - self.false_positives))
+        self.set_boundary(upsample(self._left_out(normal), self.image_size, self.sigma))
         return self
 
     def anomaly_maps(self, images: EncodedImages) -> np.ndarray:

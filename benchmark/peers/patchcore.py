@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.peers.peer import Peer
+from benchmark.peers.peer import Peer, parameter
 from bgad.anomaly_map import upsample
 from bgad.features import EncodedImages
 from bgad.memory import greedy_coreset, nearest_distances
@@ -42,15 +42,9 @@ class PatchCore(Peer):
     looks at random projections, and the first entry is drawn at random.
     """
 
-    coreset: float = 0.01
-    neighbours: int = 9
-    sigma: float = 4.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check("coreset", 0 < self.coreset <= 1, "more than 0, at most 1")
-        self.check("neighbours", self.neighbours >= 1, "at least 1")
-        self.check("sigma", self.sigma >= 0, "at least 0")
+    coreset: float = parameter(0.01, "more than 0, at most 1", lambda value: 0 < value <= 1)
+    neighbours: int = parameter(9, "at least 1", lambda value: value >= 1)
+    sigma: float = parameter(4.0, "at least 0", lambda value: value >= 0)
 
     def fit(
         self,
@@ -68,7 +62,7 @@ class PatchCore(Peer):
         # What a normal image scores that is not in the memory itself.
         owners = chosen // (len(patches) // len(normal))
         maps = upsample(self._distances(normal, owners), self.image_size, self.sigma)
-        self.boundary_threshold_ = float(np.quantile(maps, 1 - self.false_positives))
+        self.set_boundary(maps)
         return self
 
     def anomaly_maps(self, images: EncodedImages) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What all peers share: parameters and the frozen backbone."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +11,12 @@ from bgad.backbone import Backbone
 from bgad.errors import InputError
 from bgad.features import EncodedImages
 
-__all__ = ["Peer", "check_supervised"]
+__all__ = ["Peer", "check_supervised", "parameter"]
+
+
+def parameter(default: Any, expected: str, holds: Callable[[Any], bool]) -> Any:
+    """Field of a peer with the values that it may have: in words, and as a test."""
+    return field(default=default, metadata={"expected": expected, "holds": holds})
 
 
 @dataclass(kw_only=True, eq=False)
@@ -34,30 +40,26 @@ class Peer:
     backbone: str = "tf_efficientnet_lite2"
     image_size: int = 256
     weights: str | Path | None = None
-    seed: int = 0
+    seed: int = parameter(0, "at least 0", lambda value: value >= 0)
     augment_seed: int | None = None
     device: str = "cpu"
     n_jobs: int = 1
-    false_positives: float = 0.01
+    false_positives: float = parameter(0.01, "between 0 and 1", lambda value: 0 < value < 1)
 
     def __post_init__(self) -> None:
-        self.check("seed", self.seed >= 0, "at least 0")
-        self.check("false_positives", 0 < self.false_positives < 1, "between 0 and 1")
+        for known in fields(self):
+            value = getattr(self, known.name)
+            if known.metadata and not known.metadata["holds"](value):
+                expected = known.metadata["expected"]
+                raise InputError(f"{known.name} must be {expected}, got {value!r}")
 
-    def check(self, name: str, holds: bool, expected: str) -> None:
-        """Refuse a parameter's value.
-
-        Raises
-        ------
-        InputError
-            Unless it holds.
-        """
-        if not holds:
-            raise InputError(f"{name} must be {expected}, got {getattr(self, name)!r}")
+    def set_boundary(self, maps: np.ndarray) -> None:
+        """Fix `boundary_threshold_` by anomaly maps of the training normals."""
+        self.boundary_threshold_ = float(np.quantile(maps, 1 - self.false_positives))
 
     def get_params(self) -> dict[str, Any]:
         """All keyword arguments it was made with, defaults included."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {known.name: getattr(self, known.name) for known in fields(self)}
 
     @property
     def encoder(self) -> Backbone:

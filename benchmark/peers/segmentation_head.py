@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from benchmark.peers.peer import Peer, check_supervised
+from benchmark.peers.peer import Peer, check_supervised, parameter
 from bgad.anomaly_map import upsample
 from bgad.errors import InputError
 from bgad.features import EncodedImages
-from bgad.neighbourhood import neighbourhoods, sample_neighbourhoods
+from bgad.neighbourhood import neighbourhoods, sample_rows
 from bgad.segmentation import covered_cells, train_head
 
 __all__ = ["SegmentationHead"]
@@ -34,17 +34,10 @@ class SegmentationHead(Peer):
         See `benchmark.peers.peer.Peer`.
     """
 
-    hidden: int = 0
-    steps: int = 400
-    learning_rate: float = 2e-3
-    sigma: float = 2.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check("hidden", self.hidden >= 0, "at least 0")
-        self.check("steps", self.steps >= 1, "at least 1")
-        self.check("learning_rate", self.learning_rate > 0, "above 0")
-        self.check("sigma", self.sigma >= 0, "at least 0")
+    hidden: int = parameter(0, "at least 0", lambda value: value >= 0)
+    steps: int = parameter(400, "at least 1", lambda value: value >= 1)
+    learning_rate: float = parameter(2e-3, "above 0", lambda value: value > 0)
+    sigma: float = parameter(2.0, "at least 0", lambda value: value >= 0)
 
     def fit(
         self,
@@ -60,7 +53,8 @@ class SegmentationHead(Peer):
             Without known anomalies, or with empty masks alone.
         """
         check_supervised("a segmentation head", anomalous)
-        sample = sample_neighbourhoods(normal, _SAMPLE, np.random.default_rng(self.seed))
+        patches = torch.cat([x.flatten(0, 2) for x in neighbourhoods(normal)])
+        sample = sample_rows(patches, _SAMPLE, np.random.default_rng(self.seed))
         self.mean_, self.std_ = sample.mean(0), sample.std(0) + 1e-6
         x = (torch.cat(list(neighbourhoods(anomalous))) - self.mean_) / self.std_
         anomalies, rest = covered_cells(masks, x)
@@ -70,8 +64,7 @@ class SegmentationHead(Peer):
         self.head_ = train_head(
             normals, anomalies, self.hidden, self.steps, self.learning_rate, self.seed
         )
-        maps = self.anomaly_maps(normal)
-        self.boundary_threshold_ = float(np.quantile(maps, 1 - self.false_positives))
+        self.set_boundary(self.anomaly_maps(normal))
         return self
 
     @torch.inference_mode()
