@@ -9,10 +9,8 @@ from benchmark.tables import SHORT_TITLES, UNDEFINED, column, to_markdown
 __all__ = ["TOLERANCES", "Verdict", "judge"]
 
 
-# The same cell on one machine with one thread gives the same figures, bit for bit. With two threads
-# (screw, 10 shots) the largest difference was 2e-5, in pixel_f1_boundary: its threshold moves, too.
-# Other processors were not measured: the tolerances leave room for them, and image figures move in
-# steps of one pair of test images, about 0.001 in the smaller categories of MVTec AD.
+# One thread gives the same figures bit for bit, two threads differ by 2e-5 at most (see
+# docs/determinism.md); other processors were not measured, and the tolerances leave room for them.
 TOLERANCES = {
     "image_auroc": 0.002,
     "image_ap": 0.002,
