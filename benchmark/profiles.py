@@ -159,7 +159,7 @@ class Profile:
         )
 
 
-STUDIES = ("ablation", "fidelity")
+STUDIES = ("ablation", "backbones", "fidelity")
 """The studies that come with the suite; their profiles are in folders of these names."""
 
 

@@ -201,6 +201,7 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Any] | None], str]] = {
     "findings": lambda frame, speed: findings.markdown(frame),
     "references": _write_references,
     "ablation": lambda frame, speed: studies.study_tables(frame, "ablation"),
+    "backbones": lambda frame, speed: studies.study_tables(frame, "backbones"),
     "fidelity": lambda frame, speed: studies.study_tables(frame, "fidelity"),
     "controls": lambda frame, speed: studies.control_tables(frame),
     "seeds": lambda frame, speed: studies.seed_tables(frame),

