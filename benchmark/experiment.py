@@ -1,9 +1,8 @@
 """One cell: split, features, training, scores, metrics, result."""
 
-import resource
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from benchmark.cells import Cell
 from benchmark.controls import spoil_model, spoil_scores, spoil_training
 from benchmark.fidelity import Checkpoints, oracle
+from benchmark.memory import PeakMemory
 from benchmark.methods import Detector, resolve
 from benchmark.profiles import Profile
 from benchmark.provenance import now, stamp
@@ -21,10 +21,13 @@ from benchmark.splits import Split, cell_split, check_disjoint
 from benchmark.store import Store, result_key
 from bgad.data.folder import Category, Sample, load_category
 from bgad.data.images import read_mask
-from bgad.features import FeatureCache
+from bgad.features import EncodedImages, FeatureCache
+from bgad.mapped import empty_on_disk
 from bgad.metrics import PixelCurve, bootstrap_interval, image_metrics, pixel_curve, pixel_metrics
 
 __all__ = ["CellRun", "run_cell"]
+
+_SCORED = 64  # images at a time: a multiple of all methods' own batches, so that nothing changes
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class CellRun:
     samples
         The N scored test images: those of both test sets.
     images, masks, maps
-        uint8 (N, H, W, 3), bool (N, H, W), float32 (N, H, W).
+        uint8 (N, H, W, 3), bool (N, H, W), float32 (N, H, W), on disk.
     scores, labels, common
         float32, bool (anomalous) and bool (in the test set ``common``), each (N,).
     threshold
@@ -78,9 +81,8 @@ def run_cell(
     store: Store,
     cache_dir: str | Path,
     device: str = "cpu",
-    n_jobs: int = 1,
 ) -> CellRun:
-    """Compute a cell, and store its result.
+    """Compute a cell, and store its result, or how it failed.
 
     Parameters
     ----------
@@ -91,90 +93,113 @@ def run_cell(
     store : Store
         Receives the state behind the pixel metrics, then the result.
     cache_dir : path
-        Folder of the feature cache.
+        Folder of the feature cache; during the run also of what is too large for memory.
     device : str
         Torch device.
-    n_jobs : int
-        Levels trained at the same time.
 
     Raises
     ------
     InputError
         Unusable data, a known anomaly in the test set, or weights that can't be had.
     """
-    started, clock = now(), _Clock()
     category = load_category(data_root, cell.category)
-    evaluation = profile.evaluation
-    split = cell_split(cell, category, evaluation.test_known)
-    if not evaluation.test_known:
-        check_disjoint(split, category.content_hashes())
-    detector = resolve(profile.method)(
-        **spoil_model(cell, profile.model),
-        seed=cell.train_seed,
-        augment_seed=cell.augment_seed,
-        device=device,
-        n_jobs=n_jobs,
-    )
-    with clock("features"):
-        encoded = FeatureCache(Path(cache_dir) / "features").get(category, detector.encoder)
-    train, known, test = _select(category, split)
-    samples, scored = tuple(category.samples[i] for i in test), encoded[test]
-    with clock("train"):
-        side = encoded.images.shape[1]
-        masks = _masks([category.samples[i] for i in known], side) if known else None
-        normal, trained = spoil_training(cell, train, known)
-        anomalous = encoded[trained] if known else None
-        select = evaluation.selection == "best_on_test"
-        checkpoints = Checkpoints(detector, encoded[normal], scored) if select else None
-        options = {"after_step": checkpoints} if select else {}
-        detector.fit(encoded[normal], anomalous, masks, **options)
-    run = {
-        "masks": _masks(samples, side),
-        "labels": np.array([sample.is_anomalous for sample in samples]),
-        "common": np.isin([s.name for s in samples], split.common_test),
-    }
-    with clock("score"):
-        if evaluation.needs_bgad:
-            run |= oracle(evaluation, detector, scored, checkpoints, run["masks"], run["labels"])
-        else:
-            maps = detector.anomaly_maps(scored)
-            run |= {"maps": maps, "scores": detector.image_scores(scored, maps)}
-            run |= {"threshold": detector.boundary_threshold_}
-        run = spoil_scores(cell, run)
-    with clock("metrics"):
-        evaluated = _evaluate(samples, cell.seed, **run)
-    curves = {
-        f"{test_set}_{name}": array
-        for test_set, curve in evaluated.pop("curves").items()
-        for name, array in curve.state().items()
-    }
-    history = getattr(detector, "history_", [])
-    result = Result(
-        key=result_key(profile.hash, split.sha256, category.fingerprint()),
-        cell=cell,
-        counts=_counts(split, category),
-        split={"known": list(split.known), "sha256": split.sha256},
-        data={"fingerprint": category.fingerprint()},
-        config=profile.config,
-        timings_s=Timings(**clock.seconds, total=clock.total()),
-        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        provenance=stamp(started, device),
-        boundary_threshold=run["threshold"],
-        curves_sha256=store.write_curves(cell, curves),
-        **evaluated,
-    )
-    store.write(result)
-    known_samples = tuple(category.samples[i] for i in known)
-    return CellRun(
-        result,
-        split,
-        known_samples,
-        samples,
-        scored.images,
-        history=history,
-        detector=detector,
-        **run,
-    )
+    split = cell_split(cell, category, profile.evaluation.test_known)
+    key, cache_dir = result_key(profile.hash, split.sha256, category.fingerprint()), Path(cache_dir)
+    with _recorded(store, cell, key), PeakMemory() as memory:
+        started, clock, evaluation = now(), _Clock(), profile.evaluation
+        if not evaluation.test_known:
+            check_disjoint(split, category.content_hashes())
+        detector = resolve(profile.method)(
+            **spoil_model(cell, profile.model),
+            seed=cell.train_seed,
+            augment_seed=cell.augment_seed,
+            device=device,
+        )
+        with clock("features"):
+            encoded = FeatureCache(cache_dir / "features").get(category, detector.encoder)
+        train, known, test = _select(category, split)
+        samples, side = tuple(category.samples[i] for i in test), encoded.images.shape[1]
+        with clock("train"):
+            masks = _masks([category.samples[i] for i in known], side) if known else None
+            normal, trained = spoil_training(cell, train, known)
+            anomalous = encoded[trained] if known else None
+            select = evaluation.selection == "best_on_test"
+            checkpoints = Checkpoints(detector, encoded[normal], encoded[test]) if select else None
+            options = {"after_step": checkpoints} if select else {}
+            detector.fit(encoded[normal], anomalous, masks, **options)
+        images = empty_on_disk((len(test), side, side, 3), np.uint8, cache_dir)
+        for image, row in zip(images, test, strict=True):
+            image[:] = encoded.images[row]
+        run = {
+            "masks": _masks(samples, side, cache_dir),
+            "labels": np.array([sample.is_anomalous for sample in samples]),
+            "common": np.isin([s.name for s in samples], split.common_test),
+        }
+        with clock("score"):
+            if evaluation.needs_bgad:
+                truth = run["masks"], run["labels"]
+                run |= oracle(evaluation, detector, encoded[test], checkpoints, *truth)
+            else:
+                run |= _score(detector, encoded, test, cache_dir)
+            run = spoil_scores(cell, run)
+        with clock("metrics"):
+            evaluated = _evaluate(samples, cell.seed, **run)
+        curves = {
+            f"{test_set}_{name}": array
+            for test_set, curve in evaluated.pop("curves").items()
+            for name, array in curve.state().items()
+        }
+        history = getattr(detector, "history_", [])
+        result = Result(
+            key=key,
+            cell=cell,
+            counts=_counts(split, category),
+            split={"known": list(split.known), "sha256": split.sha256},
+            data={"fingerprint": category.fingerprint()},
+            config=profile.config,
+            timings_s=Timings(**clock.seconds, total=clock.total()),
+            peak_memory_mb=memory.megabytes,
+            provenance=stamp(started, device),
+            boundary_threshold=run["threshold"],
+            curves_sha256=store.write_curves(cell, curves),
+            **evaluated,
+        )
+        store.write(result)
+        known_samples = tuple(category.samples[i] for i in known)
+        return CellRun(
+            result,
+            split,
+            known_samples,
+            samples,
+            images,
+            history=history,
+            detector=detector,
+            **run,
+        )
+
+
+def _score(
+    detector: Detector, encoded: EncodedImages, test: list[int], folder: Path
+) -> dict[str, Any]:
+    """Maps, on disk, and scores of test images, some at a time: memory does not grow with them."""
+    side = encoded.images.shape[1]
+    maps = empty_on_disk((len(test), side, side), np.float32, folder)
+    scores = np.empty(len(test), np.float32)
+    for start in range(0, len(test), _SCORED):
+        part = slice(start, start + _SCORED)
+        maps[part], scores[part] = detector.maps_and_scores(encoded[test[part]])
+    return {"maps": maps, "scores": scores, "threshold": detector.boundary_threshold_}
+
+
+@contextmanager
+def _recorded(store: Store, cell: Cell, key: str) -> Iterator[None]:
+    """Store how a cell failed, if it fails."""
+    try:
+        yield
+    except Exception as error:
+        with suppress(OSError):  # such as a full disk, which then is the cause
+            store.record_failure(cell, key, f"{type(error).__name__}: {error}")
+        raise
 
 
 def _select(category: Category, split: Split) -> tuple[slice, list[int], list[int]]:
@@ -188,8 +213,12 @@ def _select(category: Category, split: Split) -> tuple[slice, list[int], list[in
     )
 
 
-def _masks(samples: list[Sample] | tuple[Sample, ...], size: int) -> np.ndarray:
-    masks = np.zeros((len(samples), size, size), bool)
+def _masks(
+    samples: list[Sample] | tuple[Sample, ...], size: int, folder: Path | None = None
+) -> np.ndarray:
+    """Masks of images, in memory or in a folder."""
+    shape = len(samples), size, size
+    masks = np.zeros(shape, bool) if folder is None else empty_on_disk(shape, bool, folder)
     for mask, sample in zip(masks, samples, strict=True):
         if sample.mask_path is not None:
             mask[:] = read_mask(sample.mask_path, size)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import psutil
 from distributed import get_worker
 
+from benchmark.memory import private_bytes
 from benchmark.paths import REPOSITORY
 
 __all__ = ["Job", "Outcome", "run_job"]
@@ -182,11 +184,8 @@ def _memory(pid: int) -> int:
     """Bytes held by a process and its descendants, memory-mapped files not counted."""
     total = 0
     for process in _family(pid):
-        try:
-            info = process.memory_info()
-        except psutil.Error:
-            continue
-        total += info.rss - getattr(info, "shared", 0)
+        with suppress(psutil.Error):
+            total += private_bytes(process)
     return total
 
 

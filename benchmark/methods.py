@@ -45,11 +45,11 @@ class Detector(Protocol):
     ) -> Any:
         """Train on normal images and known anomalies (none at 0 shots)."""
 
-    def anomaly_maps(self, images: EncodedImages) -> np.ndarray:
-        """Anomaly maps, float32, shape (N, image_size, image_size)."""
+    def maps_and_scores(self, images: EncodedImages) -> tuple[np.ndarray, np.ndarray]:
+        """Anomaly maps, float32, shape (N, image_size, image_size), and image scores, shape (N,).
 
-    def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
-        """Image scores, shape (N,), of images whose anomaly maps are `maps`."""
+        An image's do not depend on the others.
+        """
 
     @property
     def boundary_threshold_(self) -> float | None:

@@ -6,7 +6,8 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,12 @@ import numpy as np
 from bgad.backbone import Backbone
 from bgad.data.folder import Category
 from bgad.data.images import read_image
+from bgad.mapped import reserve
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 __all__ = ["PREPROCESSING_VERSION", "EncodedImages", "FeatureCache", "encode"]
 
@@ -72,9 +79,9 @@ class FeatureCache:
 
     An entry is a folder named by the SHA-256 of everything that its content depends on: the
     images' bytes and order, the backbone, its weights, the image size and the preprocessing
-    version. It is written beside its place and renamed into it, so an entry is whole or absent,
-    and two processes may build the same one. Its arrays carry checksums; an entry that fails
-    them is rebuilt.
+    version. It is written beside its place and renamed into it, so an entry is whole or absent. Of
+    two processes that need the same one, the second waits for the first, whose lock ends with it.
+    Its arrays carry checksums; an entry that fails them is rebuilt.
 
     Parameters
     ----------
@@ -101,27 +108,37 @@ class FeatureCache:
         ------
         InputError
             An image can't be read.
+        OSError
+            The cache can't be written, or its disk is full; nothing half-done is left behind.
         """
         samples = category.train + category.test
         hashes = category.content_hashes()
-        entry = self.root / _key([hashes[sample.name] for sample in samples], backbone)
+        key = _key([hashes[sample.name] for sample in samples], backbone)
+        entry = self.root / key
+        if not _is_sound(entry):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with _hold(self.root / f".{key}.lock") as is_alone:
+                if is_alone:  # then whoever left these is dead
+                    for leftover in self.root.glob(f".building-{key}-*"):
+                        shutil.rmtree(leftover, ignore_errors=True)
+                if not _is_sound(entry):
+                    self._build(entry, [sample.path for sample in samples], backbone)
+        return _open(entry)
+
+    def _build(self, entry: Path, paths: list[Path], backbone: Backbone) -> None:
         if entry.is_dir():
-            if _is_sound(entry):
-                return _open(entry)
-            warnings.warn(f"feature cache entry {entry} is damaged and is rebuilt", stacklevel=2)
+            warnings.warn(f"feature cache entry {entry} is damaged and is rebuilt", stacklevel=3)
             shutil.rmtree(entry, ignore_errors=True)
-        self.root.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=self.root))
+        scratch = Path(tempfile.mkdtemp(prefix=f".building-{entry.name}-", dir=self.root))
         try:
-            _build(scratch, [sample.path for sample in samples], backbone)
+            _build(scratch, paths, backbone)
             try:
                 scratch.rename(entry)
             except OSError:
-                if not entry.is_dir():
-                    raise  # not another process that was faster
+                if not _is_sound(entry):  # without locks, another process may have been faster
+                    raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        return _open(entry)
 
     def size(self) -> int:
         """Bytes that the cache takes on disk."""
@@ -130,6 +147,18 @@ class FeatureCache:
     def clear(self) -> None:
         """Delete every entry."""
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+@contextmanager
+def _hold(path: Path) -> Iterator[bool]:
+    """Wait for a lock, and hold it; False where the file system or the platform has none."""
+    with path.open("a") as file:
+        is_held = False
+        if fcntl:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+                is_held = True
+        yield is_held
 
 
 def _level_shapes(backbone: Backbone, n: int) -> list[tuple[int, int, int, int]]:
@@ -146,12 +175,11 @@ def _build(folder: Path, paths: list[Path], backbone: Backbone) -> None:
     size, n = backbone.image_size, len(paths)
     shapes = {"images": (n, size, size, 3)}
     shapes |= {f"level-{i}": shape for i, shape in enumerate(_level_shapes(backbone, n))}
-    arrays = {
-        name: np.lib.format.open_memmap(
-            folder / f"{name}.npy", "w+", np.uint8 if name == "images" else np.float32, shape
-        )
-        for name, shape in shapes.items()
-    }
+    arrays = {}
+    for name, shape in shapes.items():
+        path, dtype = folder / f"{name}.npy", np.uint8 if name == "images" else np.float32
+        arrays[name] = np.lib.format.open_memmap(path, "w+", dtype, shape)
+        reserve(path)
     for start in range(0, n, _BATCH):
         batch = slice(start, start + _BATCH)
         images = np.stack([read_image(path, size) for path in paths[batch]])

@@ -249,11 +249,12 @@ class BGAD:
 
     def score_samples(self, images: Any) -> np.ndarray:
         """Image scores: the maximum of each anomaly map, shape (N,)."""
-        return self.image_scores(images, self.anomaly_maps(images))
+        return self.maps_and_scores(images)[1]
 
-    def image_scores(self, images: Any, maps: np.ndarray) -> np.ndarray:
-        """Image scores, shape (N,), where the images' anomaly maps are there already."""
-        return maps.max(axis=(1, 2))
+    def maps_and_scores(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What `anomaly_maps` and `score_samples` return, computed once."""
+        maps = self.anomaly_maps(images)
+        return maps, maps.max(axis=(1, 2))
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model (without the backbone's weights) as a safetensors file."""

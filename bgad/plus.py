@@ -1,5 +1,6 @@
 """BGAD beside a memory of normal features and a supervised head: beyond the paper."""
 
+import math
 from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,19 +23,23 @@ __all__ = ["BGADPlus"]
 
 _CALIBRATION = 32  # training normals whose maps give each member's mean and std
 _HEADS = 2
-_WEIGHTS = (1, 2, 1)  # of flows, memory and heads in the sum
+_PIXEL_WEIGHTS = (4, 1, 1)  # of flows, memory and heads: the flows outline a defect most exactly
+_IMAGE_WEIGHTS = (1, 3, 1)  # the memory tells best whether there is one
+_NORMALITY_FLOOR = 0.01  # where the logarithm of the flows' normality ends
+_MEMORY_IMAGES = 500  # normals at most, evenly spaced, among whose neighbourhoods it is chosen
 _SAMPLE = 20000  # normal cells that stand for all in the heads' training
 
 
 class BGADPlus:
     """Sum of three detectors on the same frozen features.
 
-    `bgad.model.BGAD`, whose flows know every cell's position but see it alone; the distance of each
+    `bgad.model.BGAD`, whose flows know every cell's position but see it alone, by the negative
+    logarithm of the normality that its maps take from their number of levels; the distance of each
     neighbourhood to the nearest one of a memory of normals (the idea of PatchCore, Roth et al.,
     CVPR 2022, arXiv 2106.08265); and, if there are known anomalies, small segmentation heads
     trained on their masks, each anomaly seen in all eight orientations. Each one's map is
     standardised by its mean and std over pixels of training normals, so that no test image has a
-    say in the sum.
+    say in the sum. Pixels and images weigh the three differently.
 
     Parameters
     ----------
@@ -48,7 +53,7 @@ class BGADPlus:
         Further parameters of `bgad.model.BGAD`.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     """Raised whenever the same parameters and images come to give other maps."""
 
     def __init__(
@@ -110,7 +115,8 @@ class BGADPlus:
             masks = None if masks is None else as_masks(masks, self.flow.image_size)
         self.flow.fit(normal, anomalous, masks)
         rng = np.random.default_rng(self.flow.seed)
-        patches = torch.cat([x.flatten(0, 2) for x in neighbourhoods(normal)])
+        some = normal[:: math.ceil(len(normal) / _MEMORY_IMAGES)]
+        patches = torch.cat([x.flatten(0, 2) for x in neighbourhoods(some)])
         sample = sample_rows(patches, _SAMPLE, rng)
         size = max(1, int(self.coreset * len(patches)))
         self._memory = patches[greedy_coreset(patches, size, int(rng.integers(len(patches))))]
@@ -122,7 +128,7 @@ class BGADPlus:
         members = self._members(normal[chosen])
         self._scales = [(float(maps.mean()), float(maps.std()) + 1e-6) for maps in members]
         beta = self.flow.training.beta
-        self.boundary_threshold_ = float(np.quantile(self._join(members), 1 - beta))
+        self.boundary_threshold_ = float(np.quantile(self._join(members, _PIXEL_WEIGHTS), 1 - beta))
         return self
 
     def anomaly_maps(self, images: Any) -> np.ndarray:
@@ -137,18 +143,19 @@ class BGADPlus:
         ndarray of float32, shape (N, image_size, image_size)
             Sum of the standardised maps; an image's map does not depend on the others.
         """
-        if not hasattr(self, "_scales"):
-            raise InputError("this BGADPlus is not fitted yet: call fit first")
-        return self._join(self._members(self.flow._encode(images)))
-
-    def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
-        """Image scores, shape (N,): the maximum of each anomaly map."""
-        return maps.max(axis=(1, 2))
+        return self.maps_and_scores(images)[0]
 
     def score_samples(self, images: Any) -> np.ndarray:
-        """Image scores: see `image_scores`."""
-        maps = self.anomaly_maps(images)
-        return self.image_scores(images, maps)
+        """Image scores, shape (N,): see `maps_and_scores`."""
+        return self.maps_and_scores(images)[1]
+
+    def maps_and_scores(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Anomaly maps, and image scores: the maxima of a sum in which the memory weighs more."""
+        if not hasattr(self, "_scales"):
+            raise InputError("this BGADPlus is not fitted yet: call fit first")
+        members = self._members(self.flow._encode(images))
+        scores = self._join(members, _IMAGE_WEIGHTS).max(axis=(1, 2))
+        return self._join(members, _PIXEL_WEIGHTS), scores
 
     def _train_heads(
         self, normal: Tensor, anomalous: EncodedImages, masks: np.ndarray
@@ -176,7 +183,9 @@ class BGADPlus:
     def _members(self, encoded: EncodedImages) -> list[np.ndarray]:
         """Each member's anomaly maps, not standardised."""
         flow = self.flow
-        maps = [anomaly_maps(flow.log_likelihoods(encoded), flow.maxima_, self.flow.image_size)]
+        likelihoods = flow.log_likelihoods(encoded)
+        anomaly = anomaly_maps(likelihoods, flow.maxima_, flow.image_size)
+        maps = [-np.log(len(likelihoods) - anomaly + np.float32(_NORMALITY_FLOOR))]
         distances, logits = [], []
         for batch in neighbourhoods(encoded):
             flat, shape = batch.flatten(0, 2), batch.shape[:3]
@@ -189,8 +198,8 @@ class BGADPlus:
             maps.append(upsample(torch.cat(logits), self.flow.image_size, sigma=2))
         return maps
 
-    def _join(self, members: list[np.ndarray]) -> np.ndarray:
-        weighted = zip(members, self._scales, _WEIGHTS, strict=False)  # no heads at 0 shots
+    def _join(self, members: list[np.ndarray], weights: tuple[int, ...]) -> np.ndarray:
+        weighted = zip(members, self._scales, weights, strict=False)  # no heads at 0 shots
         return sum(
             (maps - np.float32(mean)) * np.float32(weight / std)
             for maps, (mean, std), weight in weighted

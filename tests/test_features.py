@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,10 @@ def reload(category: Category) -> Category:
 
 def entries(cache: FeatureCache) -> list[Path]:
     return sorted(cache.root.glob("[!.]*"))
+
+
+def scratch(cache: FeatureCache) -> list[Path]:
+    return sorted(cache.root.glob(".building-*"))
 
 
 def assert_same(actual: EncodedImages, expected: EncodedImages) -> None:
@@ -169,16 +175,48 @@ def test_an_interrupted_build_leaves_nothing_that_is_used(cache, category, backb
         patch.setattr(Backbone, "__call__", interrupted)
         with pytest.raises(KeyboardInterrupt):
             cache.get(category, backbone)
-    assert not list(cache.root.iterdir())
-    # A killed process cannot clean up.
-    leftover = cache.root / ".building-killed"
-    leftover.mkdir()
-    (leftover / "level-0.npy").write_bytes(b"half")
+    assert not scratch(cache)
+    assert not entries(cache)
+
+
+def test_what_a_killed_process_left_is_removed(cache, category, backbone):
+    cache.get(category, backbone)
+    (entry,) = entries(cache)
+    leftover = cache.root / f".building-{entry.name}-killed"
+    entry.rename(leftover)
+    os.truncate(leftover / "level-0.npy", 200)
     assert len(cache.get(category, backbone)) == 5
-    assert len(entries(cache)) == 1
+    assert entries(cache) == [entry]
+    assert not scratch(cache)
 
 
-def test_of_two_builders_one_wins_and_both_are_served(cache, category, backbone, monkeypatch):
+@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.filterwarnings("ignore:.*is damaged")
+def test_of_two_at_once_one_builds_and_both_are_served(
+    cache, category, backbone, monkeypatch, damaged
+):
+    if damaged:
+        cache.get(category, backbone)
+        flip(entries(cache)[0] / "level-1.npy")
+    built, build = [], module._build
+
+    def slowly(*args):
+        built.append(args)
+        time.sleep(0.3)
+        build(*args)
+
+    monkeypatch.setattr(module, "_build", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: cache.get(category, backbone), range(2))
+    assert len(built) == 1
+    assert_same(first, second)
+    assert first.images.any()
+
+
+def test_without_locks_the_later_builder_takes_what_is_there(
+    cache, category, backbone, monkeypatch
+):
+    monkeypatch.setattr(module, "fcntl", None)
     build = module._build
 
     def overtaken(*args):
@@ -189,7 +227,49 @@ def test_of_two_builders_one_wins_and_both_are_served(cache, category, backbone,
     monkeypatch.setattr(module, "_build", overtaken)
     encoded = cache.get(category, backbone)
     assert_same(encoded, cache.get(category, backbone))
-    assert [path.name for path in cache.root.iterdir()] == [entries(cache)[0].name]
+    assert not scratch(cache)
+
+
+FULL = """
+import resource, sys
+from bgad.backbone import Backbone
+from bgad.data.folder import load_category
+from bgad.features import FeatureCache
+
+if sys.argv[3] == "quota":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+backbone = Backbone("tf_efficientnet_lite0", int(sys.argv[4]), "random")
+try:
+    FeatureCache(sys.argv[1]).get(load_category(sys.argv[2], "widget"), backbone)
+except OSError as error:
+    print("refused:", error.strerror)
+"""
+
+
+def fill(cache: Path, category: Category, limit: str) -> str:
+    command = [sys.executable, "-c", FULL, str(cache), str(category.root.parent), limit, str(SIZE)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(cache, category):
+    assert fill(cache.root, category, "quota") == "refused: File too large\n"
+    assert not scratch(cache)
+    assert not entries(cache)
+
+
+def test_a_full_file_system_is_an_error_and_leaves_nothing(tmp_path, category):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("file systems can't be mounted here")
+    try:
+        assert fill(folder / "cache", category, "none") == "refused: No space left on device\n"
+        assert not scratch(FeatureCache(folder / "cache"))
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.slow
@@ -204,7 +284,8 @@ def test_two_processes_build_the_same_entry(cache, category, backbone):
     command += [str(cache.root), str(category.root.parent)]
     processes = [subprocess.Popen(command) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
-    assert len(list(cache.root.iterdir())) == 1
+    assert len(entries(cache)) == 1
+    assert not scratch(cache)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         cache.get(category, backbone)
@@ -214,7 +295,8 @@ def test_an_unreadable_image_leaves_no_entry(cache, category, backbone):
     category.test[0].path.write_bytes(b"no image")
     with pytest.raises(InputError, match=str(category.test[0].path)):
         cache.get(category, backbone)
-    assert not list(cache.root.iterdir())
+    assert not scratch(cache)
+    assert not entries(cache)
 
 
 def test_size_and_clear(cache, category, backbone):

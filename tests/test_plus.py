@@ -41,7 +41,7 @@ def test_the_anomalous_image_and_place_stand_out(model, known):
     maps = model.anomaly_maps(TEST)
     assert (maps.shape, maps.dtype) == ((6, SIZE, SIZE), np.float32)
     scores = model.score_samples(TEST)
-    assert np.array_equal(scores, maps.max(axis=(1, 2)))
+    assert all(map(np.array_equal, model.maps_and_scores(TEST), (maps, scores)))
     assert scores.argmax() == 0
     assert maps[0, 24:48, 24:48].mean() > maps[0, :8].mean()
 
@@ -50,6 +50,25 @@ def test_an_image_has_its_own_map(model):
     together = model.anomaly_maps(TEST)
     for i in (0, 3):
         np.testing.assert_allclose(model.anomaly_maps(TEST[i : i + 1])[0], together[i], atol=1e-3)
+
+
+def test_maps_and_scores_are_sums_with_weights_of_their_own(model):
+    encoded = encode(model.encoder, TEST)
+    standardised = [
+        (maps - mean) / std
+        for maps, (mean, std) in zip(model._members(encoded), model._scales, strict=True)
+    ]
+    maps, scores = model.maps_and_scores(encoded)
+    expected = sum(weight * part for weight, part in zip((4, 1, 1), standardised, strict=True))
+    np.testing.assert_allclose(maps, expected, atol=1e-3)
+    expected = sum(weight * part for weight, part in zip((1, 3, 1), standardised, strict=True))
+    np.testing.assert_allclose(scores, expected.max(axis=(1, 2)), atol=1e-3)
+
+
+def test_the_flows_part_is_the_negative_log_of_their_normality(model):
+    encoded = encode(model.encoder, TEST)
+    normality = 3 - model.flow.anomaly_maps(encoded)
+    np.testing.assert_allclose(model._members(encoded)[0], -np.log(normality + 0.01), atol=1e-4)
 
 
 def test_encoded_images_give_the_same(model):

@@ -97,9 +97,9 @@ class DevNet(Peer):
         cells = self._scores(images).unflatten(1, images.levels[1].shape[1:3])
         return upsample(cells.numpy(), self.image_size, self.sigma)
 
-    def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
-        """Means of the largest absolute cell scores, shape (N,)."""
-        return top_mean(self._scores(images), self.top).numpy()
+    def maps_and_scores(self, images: EncodedImages) -> tuple[np.ndarray, np.ndarray]:
+        """Anomaly maps, and the mean of each image's largest absolute cell scores."""
+        return self.anomaly_maps(images), top_mean(self._scores(images), self.top).numpy()
 
     @torch.inference_mode()
     def _scores(self, images: EncodedImages) -> Tensor:

@@ -69,10 +69,10 @@ class PatchCore(Peer):
         """Distances to the nearest neighbour, blurred, shape (N, image_size, image_size)."""
         return upsample(self._distances(images), self.image_size, self.sigma)
 
-    def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
-        """Re-weighted distance of each image's farthest cell, shape (N,)."""
+    def maps_and_scores(self, images: EncodedImages) -> tuple[np.ndarray, np.ndarray]:
+        """Anomaly maps, and the re-weighted distance of each image's farthest cell."""
         scores = [reweighted(x, self.memory_, self.neighbours) for x in self._cells(images)]
-        return np.array(scores, np.float32)
+        return self.anomaly_maps(images), np.array(scores, np.float32)
 
     def _cells(self, images: EncodedImages):
         for batch in neighbourhoods(images):

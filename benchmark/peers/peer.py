@@ -68,9 +68,10 @@ class Peer:
             self._encoder = Backbone(self.backbone, self.image_size, self.weights, self.device)
         return self._encoder
 
-    def image_scores(self, images: EncodedImages, maps: np.ndarray) -> np.ndarray:
-        """Image scores, shape (N,): the maximum of each anomaly map."""
-        return maps.max(axis=(1, 2))
+    def maps_and_scores(self, images: EncodedImages) -> tuple[np.ndarray, np.ndarray]:
+        """Anomaly maps, and image scores: the maximum of each."""
+        maps = self.anomaly_maps(images)
+        return maps, maps.max(axis=(1, 2))
 
 
 def check_supervised(name: str, anomalous: EncodedImages | None) -> None:

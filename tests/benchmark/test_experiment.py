@@ -9,6 +9,7 @@ from benchmark.cells import Cell
 from benchmark.experiment import CellRun, run_cell
 from benchmark.profiles import Profile
 from benchmark.rescore import rescore
+from benchmark.schema import Failure
 from benchmark.store import Store
 from bgad.data.folder import load_category
 from bgad.data.images import read_mask
@@ -110,7 +111,11 @@ def test_a_planted_copy_of_a_known_anomaly_is_caught(
                 Cell("synthetic", "bottle", "general", shots, 0, "tiny"),
                 leaky, PROFILE, store, cache,
             )  # fmt: skip
-    assert not list((tmp_path / "results").rglob("*.json"))
+    assert not list(store.results())
+    (failed,) = store.root.rglob("*.failed.json")
+    failure = Failure.model_validate_json(failed.read_bytes())
+    assert "known anomaly" in failure.error
+    assert store.failure(failure.cell, failure.key) == failure
 
 
 def test_without_shots_no_anomaly_is_known(data_root: Path, cache: Path, tmp_path: Path):
@@ -118,3 +123,12 @@ def test_without_shots_no_anomaly_is_known(data_root: Path, cache: Path, tmp_pat
     result = run_cell(cell, data_root, PROFILE, Store(tmp_path), cache).result
     assert result.counts["known_anomalies"] == 0
     assert result.split.known == []
+
+
+def test_a_full_disk_is_the_cause_that_is_told(run: CellRun, data_root: Path, tmp_path: Path):
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    store = Store(tmp_path / "results")
+    with pytest.raises(OSError, match="cache"):
+        run_cell(CELL, data_root, PROFILE, store, tmp_path / "cache")
+    assert "cache" in store.failure(CELL, run.result.key).error
+    assert not list(store.results())
