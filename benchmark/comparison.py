@@ -8,6 +8,7 @@ import pandas as pd
 from benchmark.tables import (
     AVERAGE,
     NO_RUNS,
+    NOT_RUN,
     SHORT_TITLES,
     column,
     format_score,
@@ -38,8 +39,8 @@ def markdown(frame: pd.DataFrame) -> str:
         [
             *(f"- {sentence}" for sentence in _conclusions(pairs)),
             "**Side by side**: mean over the categories that all rows of a setting have, ± its "
-            "standard deviation over seeds; seconds (features from the cache) and peak memory (of "
-            "the process, mapped files included) are medians over cells.",
+            "standard deviation over seeds; seconds (features from the cache) and peak memory "
+            "(memory-mapped files not counted) are medians over cells.",
             to_markdown(side_by_side(frame)),
             "**Cell by cell**: BGAD less the peer, in points (0.01), on the same category, seed "
             "and test images; methods without known anomalies are held against every number of "
@@ -70,7 +71,7 @@ def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
             "Seeds": str(seeds[key]),
             **{title: values[key] for title, values in figures.items()},
             "Seconds": f"{row.seconds:.0f}",
-            "Memory": f"{row.memory_mb / 1000:.1f} GB",
+            "Memory": NOT_RUN if pd.isna(row.memory_mb) else f"{row.memory_mb / 1000:.1f} GB",
         }
         for key, row in cost.iterrows()
         for setting, shots, profile in [key]

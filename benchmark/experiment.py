@@ -1,5 +1,6 @@
 """One cell: split, features, training, scores, metrics, result."""
 
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -158,7 +159,8 @@ def run_cell(
             data={"fingerprint": category.fingerprint()},
             config=profile.config,
             timings_s=Timings(**clock.seconds, total=clock.total()),
-            peak_memory_mb=memory.megabytes,
+            peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            private_memory_mb=memory.megabytes,
             provenance=stamp(started, device),
             boundary_threshold=run["threshold"],
             curves_sha256=store.write_curves(cell, curves),

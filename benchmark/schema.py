@@ -131,6 +131,9 @@ class Result(_Model):
     boundary_threshold
         Map value above which a pixel is called anomalous, from training normals alone; None for a
         method without one.
+    peak_memory_mb, private_memory_mb
+        Peak of the process so far, memory-mapped files included, and of the cell alone without them
+        (`benchmark.memory`); the latter is None in older results.
     curves_sha256
         Of the file with the state from which every pixel metric can be computed again.
     """
@@ -146,6 +149,7 @@ class Result(_Model):
     config: Config
     timings_s: Timings
     peak_memory_mb: float
+    private_memory_mb: float | None = None
     provenance: Provenance
     intervals: dict[str, dict[str, tuple[float, float] | None]] = {}
     per_type: dict[str, dict[str, TypeMetrics]] = {}

@@ -1,6 +1,7 @@
 """Results as data frames, summaries over seeds, and the tables that people read."""
 
 import html
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -138,7 +139,7 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         backbone, image_size`` of the profile, and ``oracle`` (whether it departs from the
         protocol); ``apart`` (whether ``split_seed``, ``train_seed`` or ``augment_seed`` is not
         `seed`); ``profile_hash, split_sha256, fingerprint``; ``seconds`` (total) and ``memory_mb``
-        (peak); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on ``common``; see
+        (`Result.private_memory_mb`, NaN in older ones); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on ``common``; see
         `types_frame`).
 
     Raises
@@ -337,7 +338,7 @@ def synthetic_label(dataset: str) -> str:
 
 
 def _flat(result: Result) -> dict[str, Any]:
-    cell, config = result.cell, result.config
+    cell, config, memory = result.cell, result.config, result.private_memory_mb
     row = {name: getattr(cell, name) for name in _CELL}
     for test_set, metrics in result.metrics.items():
         row |= {column(metric, test_set): value for metric, value in metrics}
@@ -355,7 +356,7 @@ def _flat(result: Result) -> dict[str, Any]:
         "split_sha256": result.split.sha256,
         "fingerprint": result.data.fingerprint,
         "seconds": result.timings_s.total,
-        "memory_mb": result.peak_memory_mb,
+        "memory_mb": math.nan if memory is None else memory,
         "per_type": result.per_type.get("common", {}),
     }
 

@@ -23,6 +23,7 @@ from benchmark.tables import (
     AVERAGE,
     HEADLINE,
     LEGEND,
+    NOT_RUN,
     SHORT_TITLES,
     TITLES,
     display_name,
@@ -239,7 +240,10 @@ def _seeds_table(frame: pd.DataFrame, label: str) -> Table:
                 "Seed": f"{row.seed}" + " (set apart)" * row.apart,
             }
             | {title: _text(figures[name]) for name, title in SHORT_TITLES.items()}
-            | {"Seconds": f"{row.seconds:.0f}", "Memory, MB": f"{row.memory_mb:.0f}"}
+            | {
+                "Seconds": f"{row.seconds:.0f}",
+                "Memory, MB": f"{row.memory_mb:.0f}".replace("nan", NOT_RUN),
+            }
             for row, figures in zip(
                 frame.itertuples(), _common(frame).to_dict("records"), strict=True
             )

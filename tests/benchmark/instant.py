@@ -63,7 +63,8 @@ def make_result(
         "data": {"fingerprint": "f"},
         "config": profile.config,
         "timings_s": seconds,
-        "peak_memory_mb": 1.0,
+        "peak_memory_mb": 2.0,
+        "private_memory_mb": 1.0,
         "provenance": stamp(now()),
     }
     return Result(**fields | changes)
