@@ -139,8 +139,8 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         backbone, image_size`` of the profile, and ``oracle`` (whether it departs from the
         protocol); ``apart`` (whether ``split_seed``, ``train_seed`` or ``augment_seed`` is not
         `seed`); ``profile_hash, split_sha256, fingerprint``; ``seconds`` (total) and ``memory_mb``
-        (`Result.private_memory_mb`, NaN in older ones); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on ``common``; see
-        `types_frame`).
+        (`Result.private_memory_mb`, NaN in older ones); ``per_type`` (a dict: anomaly type -> its
+        `TypeMetrics` on ``common``; see `types_frame`).
 
     Raises
     ------
