@@ -8,7 +8,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from benchmark.cells import grid
-from benchmark.paths import PUBLISHED, README, RUNS, cache_dir
+from benchmark.paths import PUBLISHED, README, RUNS, SPLITS, cache_dir
 from benchmark.splits import manifest
 from benchmark.store import Store, write_atomically
 from bgad.data.folder import list_categories, load_category
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     splits = commands.add_parser("splits", help="write the splits as text files")
     splits.add_argument("--dataset", required=True, metavar="NAME")
     splits.add_argument("--data-root", type=Path, required=True, metavar="DIR")
-    splits.add_argument("--out", type=Path, required=True, metavar="DIR")
+    splits.add_argument("--out", type=Path, default=SPLITS, metavar="DIR")
     splits.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
     splits.add_argument("--shots", nargs="+", type=int, default=[0, 1, 5, 10], metavar="K")
     splits.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="S")

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from distributed.system import MEMORY_LIMIT
 
 from bgad.errors import InputError
 
-__all__ = ["SLURM_CONFIG", "connect", "default_jobs"]
+__all__ = ["SLURM_CONFIG", "check_slurm", "connect", "default_jobs"]
 
 SLURM_CONFIG = Path(__file__).with_name("slurm.yaml")
 
@@ -100,6 +101,28 @@ def connect(
             client.close(timeout=2)
             if cluster in (None, "slurm"):
                 workers.close(timeout=5)
+
+
+def check_slurm(client: Client) -> None:
+    """Look whether Slurm still has a job that could become a worker of a client's cluster.
+
+    Raises
+    ------
+    InputError
+        If all have ended.
+    """
+    jobs = [getattr(job, "job_id", None) for job in getattr(client.cluster, "workers", {}).values()]
+    if None in jobs or not jobs or shutil.which("squeue") is None:
+        return  # not Slurm's
+    command = ["squeue", "--noheader", f"--jobs={','.join(jobs)}"]
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)
+        is_unknown = done.returncode and "invalid job id" in done.stderr.lower()
+        if is_unknown or not (done.returncode or done.stdout.strip()):
+            raise InputError(
+                f"Slurm has ended all {len(jobs)} jobs, and no worker is left: slurm-*.out, where "
+                "the jobs write, says why; what is finished is stored"
+            )
 
 
 def _slurm(path: Path, jobs: int) -> Any:

@@ -3,7 +3,16 @@
 import os
 from pathlib import Path
 
-__all__ = ["NOTEBOOK", "PROFILES", "PUBLISHED", "README", "REPOSITORY", "RUNS", "cache_dir"]
+__all__ = [
+    "NOTEBOOK",
+    "PROFILES",
+    "PUBLISHED",
+    "README",
+    "REPOSITORY",
+    "RUNS",
+    "SPLITS",
+    "cache_dir",
+]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROFILES = REPOSITORY / "benchmark" / "profiles"
@@ -11,6 +20,7 @@ NOTEBOOK = REPOSITORY / "notebooks" / "category.ipynb"
 README = REPOSITORY / "README.md"
 RUNS = REPOSITORY / "results" / "runs"
 PUBLISHED = REPOSITORY / "results" / "published"
+SPLITS = REPOSITORY / "results" / "splits"
 
 
 def cache_dir() -> Path:

@@ -16,6 +16,7 @@ from distributed import Client, Future, KilledWorker, wait
 from pydantic import ValidationError
 
 from benchmark.cells import Cell
+from benchmark.cluster import check_slurm
 from benchmark.jobs import Job, Outcome, run_job
 from benchmark.paths import PROFILES
 from benchmark.plan import PlannedCell, Request, group
@@ -32,6 +33,7 @@ except ImportError:  # not on Windows
 __all__ = ["Runner", "hold"]
 
 _POLL = 0.5  # seconds
+_PATIENCE = 30  # seconds without any worker between two questions to Slurm
 
 
 @contextmanager
@@ -107,13 +109,22 @@ class Runner:
         self._executions: dict[str, int] = {}
 
     def run(self, cells: Sequence[PlannedCell], display: Display, jobs: int = 0) -> None:
-        """Run cells until each is stored, or in `failed`; in groups for `jobs` workers or more."""
+        """Run cells until each is stored, or in `failed`; in groups for `jobs` workers or more.
+
+        Raises
+        ------
+        InputError
+            If workers are Slurm's, and it has ended all of them.
+        """
         queue = deque(group(cells, max(jobs, self._slots())))
         running: dict[Future, tuple[list[PlannedCell], Job]] = {}
         before = {planned.cell: self._stamp(planned) for planned in cells}
-        settled = 0
+        settled, asked = 0, time.monotonic()
         while queue or running:
             slots = self._slots() if queue else 0
+            if queue and not slots and time.monotonic() > asked + _PATIENCE:
+                check_slurm(self.client)
+                asked = time.monotonic()
             while queue and len(running) < slots:
                 part = queue.popleft()
                 job = self._job(part)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -304,6 +305,27 @@ def test_slurm_that_cannot_be_used(tmp_path, monkeypatch, yaml, sbatch, message)
         cluster.connect("slurm", 1, None, tmp_path / "slurm.yaml"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("squeue", "ended"),
+    [
+        ("exit 0", True),
+        ("echo slurm_load_jobs error: Invalid job id specified >&2; exit 1", True),
+        ("echo 17 normal bgad me PD 0:00 1", False),
+        ("echo cannot reach the controller >&2; exit 1", False),
+    ],
+)
+def test_jobs_that_slurm_has_ended_are_noticed(tmp_path, monkeypatch, squeue, ended):
+    commands = {"sbatch": "echo Submitted batch job 17", "scancel": "exit 0", "squeue": squeue}
+    for name, text in commands.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "slurm.yaml").write_text("cores: 1\nmemory: 1GB\ninterface: lo\n")
+    problem = pytest.raises(InputError, match="has ended all 1 jobs") if ended else nullcontext()
+    with problem, cluster.connect("slurm", 1, None, tmp_path / "slurm.yaml") as client:
+        cluster.check_slurm(client)
 
 
 def test_no_scheduler_at_the_address(monkeypatch):

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.__main__ import main
+from benchmark.cells import Cell
+from benchmark.paths import PUBLISHED, SPLITS
 from benchmark.splits import Split, check_disjoint, make_split, manifest
+from benchmark.store import load_all
 from bgad.data.folder import Category, Sample, load_category
 from bgad.errors import InputError
 
@@ -164,6 +168,40 @@ def test_manifest_accounts_for_each_image_once_and_is_sealed():
     assert [line for line in lines if line.startswith("known ")] == [
         f"known {rank} {name}" for rank, name in enumerate(split.known, 1)
     ]
+
+
+def committed(cell: Cell) -> str:
+    setting = f"hard-{cell.known_type}" if cell.known_type else "general"
+    name = f"{setting}_seed-{cell.split_seed}.txt"
+    return (SPLITS / cell.dataset / cell.category / name).read_text()
+
+
+def test_committed_manifests_are_as_they_were_written():
+    paths = sorted(SPLITS.rglob("*.txt"))
+    assert len(paths) >= 46
+    for path in paths:
+        text, _, seal = path.read_text().rpartition("sha256 ")
+        assert seal == f"{sha(text)}\n", path
+
+
+def test_published_cells_have_the_splits_of_the_committed_manifests():
+    cells = [
+        result for result in load_all([PUBLISHED]) if not result.config.evaluation.get("test_known")
+    ]
+    assert cells
+    for result in cells:
+        lines = committed(result.cell).splitlines()
+        assert f"split_sha256 {result.cell.shots} shots {result.split.sha256}" in lines
+        known = [line.split(" ", 2)[2] for line in lines if line.startswith("known ")]
+        assert result.split.known == known[: len(result.split.known)]
+
+
+@pytest.mark.real_data
+def test_committed_manifests_of_real_data_are_those_written_anew(real_data_root):
+    options = ["splits", "--dataset", "mvtec_ad", "--data-root", str(real_data_root)]
+    options += ["--categories", "bottle", "pill", "screw", "transistor", "--check"]
+    assert main(options) == 0
+    assert main([*options, "--setting", "hard", "--shots", "10", "--seeds", "0"]) == 0
 
 
 @pytest.mark.real_data
