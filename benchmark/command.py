@@ -26,6 +26,7 @@ from benchmark.summary import summary_text
 from benchmark.tables import results_frame
 from benchmark.verdict import judge
 from bgad.data.synthetic import ensure
+from bgad.device import find_device
 from bgad.errors import InputError
 
 __all__ = ["main"]
@@ -85,6 +86,7 @@ def _serve(options: argparse.Namespace) -> int:
                 options.seeds,
                 options.setting,
                 options.vary,
+                options.device,
             )
             if options.dry_run:
                 _dry_run(plan(request, store), request, store, options)
@@ -116,6 +118,8 @@ def _run(request: Request, store: Store, options: argparse.Namespace) -> list[st
         todo = _todo(planned, options)
         if todo:
             check_weights(request.profile)
+            if options.cluster is None:
+                find_device(request.device)
         failed = {
             str(cell.cell): f"{cell.failure.error} (given up after {cell.failure.attempts} "
             "attempts: --rerun tries again)"
@@ -266,6 +270,7 @@ def _parser() -> argparse.ArgumentParser:
         "--cluster", metavar="ADDRESS|slurm", help="a Dask scheduler; default: this machine"
     )
     where.add_argument("--slurm-config", type=Path, default=SLURM_CONFIG, metavar="FILE.yaml")
+    where.add_argument("--device", default="cpu", help="such as cuda (default: %(default)s)")
     where.add_argument("--memory-limit", type=_size, metavar="SIZE", help="of a job, such as 4GB")
     where.add_argument("--notebook", type=Path, default=NOTEBOOK, metavar="FILE.ipynb")
     how = parser.add_argument_group("how")

@@ -31,6 +31,8 @@ class Request:
         Names; all that `data_root` holds if there are none.
     shots, seeds, setting, vary
         See `benchmark.cells.grid`.
+    device
+        Torch device on which cells are computed.
     """
 
     profile: Profile
@@ -41,6 +43,7 @@ class Request:
     seeds: Sequence[int]
     setting: str = "general"
     vary: str | None = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)

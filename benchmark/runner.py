@@ -90,7 +90,7 @@ class Runner:
         What is run, and where the results go.
     notebook
         What is executed for each group, with the parameters ``dataset``, ``data_root``,
-        ``category``, ``cells``, ``profile`` and ``results``.
+        ``category``, ``cells``, ``profile``, ``results`` and ``device``.
     token
         See `hold`.
 
@@ -165,13 +165,14 @@ class Runner:
         number = self._executions[category] = self._executions.get(category, 0) + 1
         name = category if number == 1 else f"{category}-{number}"
         profile = self.request.profile
-        is_shipped = Path(profile.source).parent == PROFILES
+        is_shipped = PROFILES in Path(profile.source).parents
         return Job(
             notebook=str(self.notebook.resolve()),
             parameters={
                 "dataset": self.request.dataset,
                 "data_root": str(self.request.data_root.resolve()),
                 "category": category,
+                "device": self.request.device,
                 "profile": profile.name if is_shipped else str(Path(profile.source).resolve()),
             },
             cells=tuple(asdict(planned.cell) for planned in part),

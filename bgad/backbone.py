@@ -12,6 +12,7 @@ import torch
 from einops import rearrange
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bgad.device import find_device, to_device
 from bgad.errors import InputError
 
 __all__ = ["PACKAGED_WEIGHTS", "Backbone"]
@@ -74,7 +75,7 @@ class Backbone:
             )
         if image_size < 32 or image_size % 32:
             raise InputError(f"image_size must be a positive multiple of 32, got {image_size}")
-        self.name, self.image_size, self.device = name, image_size, _device(device)
+        self.name, self.image_size, self.device = name, image_size, find_device(device)
         network = _create(name, weights)
         self.channels = tuple(network.feature_info.channels())
         self.strides = tuple(network.feature_info.reduction())
@@ -107,19 +108,12 @@ class Backbone:
                 f"images must be uint8 of shape (N, {', '.join(map(str, expected))}), "
                 f"got {images.dtype} {images.shape}"
             )
-        x = rearrange(torch.from_numpy(np.array(images)).to(self.device), "n h w c -> n c h w")
+        x = rearrange(to_device(np.array(images), self.device), "n h w c -> n c h w")
         x = torch.addcmul(self._shift, x.float(), self._scale)
         levels = self._network(x.contiguous(memory_format=torch.channels_last))
         return [
             rearrange(level, "n c h w -> n h w c").contiguous().cpu().numpy() for level in levels
         ]
-
-
-def _device(name: str) -> torch.device:
-    try:
-        return torch.empty(0, device=name).device
-    except Exception as error:  # each kind of device is missing in its own way
-        raise InputError(f"device {name!r} can't be used here: {error}") from error
 
 
 def _create(name: str, weights: str | Path | None) -> torch.nn.Module:

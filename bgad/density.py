@@ -5,6 +5,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from bgad.device import to_device
 from bgad.errors import InputError
 from bgad.flow import ConditionalFlow
 from bgad.position import position_encoding
@@ -85,7 +86,7 @@ class LevelDensity(nn.Module):
         device = self.condition.device
         for start in range(0, len(features), batch):
             x = np.array(features[start : start + batch])  # torch needs it writable
-            x = rearrange(torch.from_numpy(x).to(device), "n h w c -> n (h w) c")
+            x = rearrange(to_device(x, device), "n h w c -> n (h w) c")
             values = rearrange(self(x), "n (h w) -> n h w", h=self.height)
             maps[start : start + batch] = values.cpu().numpy()
         return maps

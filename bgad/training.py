@@ -12,6 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from bgad.boundary import Boundary, explicit_boundary
 from bgad.density import LevelDensity
+from bgad.device import to_device
 from bgad.errors import InputError
 from bgad.losses import bgad_losses
 
@@ -216,9 +217,9 @@ def _global_boundary(
     positions = np.sort(rng.choice(cells, min(_BOUNDARY_SIDE, cells), replace=False))
     rows = rng.choice(len(normal), min(_BOUNDARY_SIDE, len(normal)), replace=False)
     device = density.condition.device
-    places = torch.from_numpy(positions).to(device)
+    places = to_device(positions, device)
     likelihood = [
-        density(torch.from_numpy(normal[part[:, None], positions]).to(device), places)
+        density(to_device(normal[part[:, None], positions], device), places)
         for part in np.array_split(rows, math.ceil(len(rows) / training.batch_images))
     ]
     return explicit_boundary(torch.cat(likelihood), training.beta, training.tau)
@@ -247,9 +248,9 @@ def _step_loss(
         x = np.concatenate([x, anomalies.features[known[:, None], positions]])
         anomalous = np.concatenate([anomalous, anomalies.masks[known[:, None], positions]])
     device = density.condition.device
-    places = torch.from_numpy(positions).to(device)
-    likelihood = density(torch.from_numpy(x).to(device), places)
-    anomalous = torch.from_numpy(anomalous).to(device)
+    places = to_device(positions, device)
+    likelihood = density(to_device(x, device), places)
+    anomalous = to_device(anomalous, device)
     normals = likelihood.detach()[~anomalous]
     if boundary is None:
         boundary = explicit_boundary(normals, training.beta, training.tau)

@@ -64,7 +64,7 @@ def test_notebook_is_valid_and_holds_no_outputs(path):
     [
         (
             "category",
-            {"dataset", "data_root", "category", "cells", "profile", "results", "cache"},
+            {"dataset", "data_root", "category", "cells", "profile", "results", "cache", "device"},
         ),
         ("overview", {"results", "hidden_profiles"}),
     ],
@@ -87,8 +87,9 @@ def elsewhere(tmp_path, monkeypatch):
 def test_category_shows_each_cell_it_is_given(elsewhere, monkeypatch):
     asked = []
 
-    def run_cell(cell, data_root, profile, store, cache):
+    def run_cell(cell, data_root, profile, store, cache, device):
         asked.append((cell, data_root, store.root))
+        assert device == "cpu"
         return make_run(elsewhere, cell)
 
     monkeypatch.setattr(experiment, "run_cell", run_cell)
@@ -117,6 +118,31 @@ def test_category_shows_each_cell_it_is_given(elsewhere, monkeypatch):
     assert kinds.count("Figure") == 2 * 4
     assert kinds.count("Image") == 2 * 3 + 1, "the known anomalies, where there are any"
     assert list(namespace["frame"]["shots"]) == [0, 3]
+
+
+def test_a_cell_that_fails_stops_no_other(elsewhere, monkeypatch, capsys):
+    def run_cell(cell, *arguments):
+        if cell.seed == 1:
+            raise ValueError("broke")
+        return make_run(elsewhere, cell)
+
+    monkeypatch.setattr(experiment, "run_cell", run_cell)
+    cells = [{"shots": 0, "seed": seed} for seed in (0, 1, 2)]
+    shown = []
+    with pytest.raises(RuntimeError, match=r"failed, see above: widget, general, 0 shots, seed 1$"):
+        run_code(
+            "category",
+            shown,
+            data_root=str(elsewhere),
+            dataset="own",
+            category="widget",
+            cells=cells,
+            profile="smoke",
+            results=str(elsewhere / "results"),
+        )
+    assert len(headings(shown)) == 3
+    assert [type(thing).__name__ for thing in shown].count("Figure") == 2 * 4
+    assert "ValueError: broke" in capsys.readouterr().err
 
 
 def test_category_asks_for_the_folder_of_other_data(elsewhere):
