@@ -23,6 +23,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from benchmark.load import measure_load
 from benchmark.paths import PUBLISHED
 from benchmark.provenance import now, stamp
 from benchmark.store import write_atomically
@@ -308,13 +309,18 @@ def markdown(speed: Mapping[str, Any]) -> str:
         for row in speed["comparisons"]
     ]
     columns = ["Task", "Here", "Peer", "Peer's time", "Times faster", "Relative difference"]
-    machine = speed["provenance"]
+    machine, grid, tables = speed["provenance"], speed["load"]["grid"], speed["load"]["tables"]
     return "\n\n".join(
         [
             to_markdown(pd.DataFrame(rows, columns=columns)),
             f"Encoding by {speed['encoding']['backbone']}, decoding included: "
             f"{speed['encoding']['images_per_s']:.0f} images of {speed['encoding']['size']} px "
             "per second and core.",
+            f"Beside the cells' own work: {grid['cells']} cells that cost nothing took "
+            f"{1000 * grid['seconds'] / grid['cells']:.0f} ms each through scheduler, notebooks "
+            f"and store, {grid['jobs']} at a time, start-up included, and {grid['lost'] or 'none'} "
+            f"was lost; the tables of {tables['cells']:,} stored cells took "
+            f"{tables['seconds']:.1f} s (wall-clock time).",
             f"Processor time of one thread, medians of alternating repetitions, on "
             f"{machine['cpu']}, torch {machine['versions']['torch']}, "
             f"Python {machine['versions']['python']}.",
@@ -339,12 +345,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder:
             files = sorted(generate(Path(folder), ["bottle"]).glob("bottle/*/*/*.png"))
             rate = encoding_rate(files)
+        with tempfile.TemporaryDirectory() as folder:
+            load = measure_load(Path(folder))
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
     speed = {
         "comparisons": measured,
         "encoding": {"backbone": "tf_efficientnet_lite0", "size": 256, "images_per_s": rate},
+        "load": load,
         "provenance": stamp(started).model_dump(),
     }
     write_atomically(output, (json.dumps(speed, indent=2) + "\n").encode())

@@ -56,6 +56,8 @@ def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch, c
     small = speed.compare_metrics(images=4, size=16)
     monkeypatch.setattr(speed, "comparisons", lambda: [(small, 2)])
     monkeypatch.setattr(speed, "encoding_rate", lambda files: float(len(files)))
+    load = {"cells": 4, "lost": 0, "seconds": 2.0, "jobs": 2}
+    monkeypatch.setattr(speed, "measure_load", lambda folder: {"grid": load, "tables": load})
     output = tmp_path / "new" / "speed.json"
     assert speed.main(["--output", str(output)]) == 0
     written = json.loads(output.read_text())
@@ -65,6 +67,8 @@ def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch, c
     assert table in capsys.readouterr().out
     assert "| Seven metrics, 0.0 million pixels |" in " ".join(table.split())
     assert written["provenance"]["cpu"] in table
+    assert "4 cells that cost nothing took 500 ms each" in table
+    assert "none was lost" in table
 
 
 @pytest.mark.parametrize("package", ["FrEIA", "sklearn"])

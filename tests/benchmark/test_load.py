@@ -1,0 +1,37 @@
+"""The load that is measured: real grids and tables, whose cells cost nothing."""
+
+import pytest
+from instant import make_result
+
+from benchmark.cells import Cell
+from benchmark.load import measure_grid, measure_tables, store_copies
+from benchmark.plan import Request, plan
+from benchmark.profiles import load_profile
+from benchmark.store import Store, load_all, to_json
+
+TEMPLATE = make_result(Cell("synthetic", "bottle", "general", 10, 0, "smoke"))
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*lacks the first 10")
+
+
+def test_tables_rest_on_as_many_cells_as_asked(tmp_path):
+    measured = measure_tables(TEMPLATE, tmp_path, 40)
+    assert measured["cells"] == 40 == len({result.cell for result in load_all([tmp_path])})
+    assert measured["seconds"] > 0
+
+
+def test_copies_count_as_the_cells_results(tmp_path, data_root):
+    request = Request(load_profile("smoke"), "synthetic", data_root, [], [0, 1], range(2))
+    store = Store(tmp_path / "results")
+    planned = plan(request, store)
+    (tmp_path / "template.json").write_bytes(to_json(TEMPLATE))
+    fields = [vars(cell.cell) for cell in planned]
+    store_copies(fields, str(data_root), str(store.root))
+    assert all(cell.done for cell in plan(request, store))
+
+
+@pytest.mark.slow
+def test_a_grid_through_the_scheduler_loses_nothing(tmp_path, data_root):
+    measured = measure_grid(data_root, TEMPLATE, tmp_path, seeds=3, jobs=2)
+    assert measured["cells"] == 12 == len(list(Store(tmp_path / "results").results()))
+    assert measured["lost"] == 0
