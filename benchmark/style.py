@@ -105,7 +105,7 @@ def legend_beside(ax: Axes, title: str | None = None) -> None:
 
 def dataset_label(dataset: str) -> str:
     """Name of a data set for a person: drawn pictures are never taken for photographs."""
-    return "synthetic stand-in" if dataset == "synthetic" else dataset
+    return {"synthetic": "synthetic stand-in", "mvtec_ad": "MVTec AD"}.get(dataset, dataset)
 
 
 def describe(cell: Cell) -> str:

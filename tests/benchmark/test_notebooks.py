@@ -164,7 +164,7 @@ def test_overview_shows_whatever_is_stored(elsewhere, datasets):
     run_code("overview", shown, results=[str(store.root)])
     text = "\n".join(headings(shown))
     assert ("### synthetic stand-in" in text) == ("synthetic" in datasets)
-    assert ("### mvtec_ad" in text) == ("mvtec_ad" in datasets)
+    assert ("### MVTec AD" in text) == ("mvtec_ad" in datasets)
     assert "hidden" not in text
     figures = [thing for thing in shown if type(thing).__name__ == "Figure"]
     references = "mvtec_ad" in datasets
