@@ -181,7 +181,12 @@ def _write_speed(frame: pd.DataFrame, speed: Mapping[str, Any] | None) -> str:
         return "Not measured yet: `python -m benchmark.speed` does it."
     from benchmark.speed import markdown  # needs torch, as nothing else here does
 
-    return markdown(speed)
+    try:
+        return markdown(speed)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"speed.json lacks {error}: measure anew: python -m benchmark.speed"
+        ) from error
 
 
 def _write_profiles(frame: pd.DataFrame, speed: Mapping[str, Any] | None) -> str:
