@@ -240,7 +240,9 @@ def _evaluate(
     types = np.array([sample.type for sample in samples])
     # `paper` holds all scored images: a smaller known set than the pool leaves more to test.
     members = {"common": common, "paper": np.ones(len(samples), bool)}
-    report: dict[str, Any] = {"metrics": {}, "intervals": {}, "per_type": {}, "curves": {}}
+    beyond = None if threshold is None else np.array([m.max() for m in maps]) > threshold
+    parts = ("metrics", "intervals", "per_type", "false_alarms", "curves")
+    report: dict[str, Any] = {part: {} for part in parts}
     for test_set in TEST_SETS:
         chosen = members[test_set]
         s, y, t = scores[chosen], labels[chosen], types[chosen]
@@ -251,8 +253,14 @@ def _evaluate(
         )
         report["intervals"][test_set] = {"image_auroc": bootstrap_interval(s, y, seed=seed)}
         report["per_type"][test_set] = {
-            kind: _type_metrics(s, y, t == kind, threshold) for kind in sorted(set(t[y]))
+            kind: TypeMetrics(
+                n=(t == kind).sum(),
+                image_auroc=image_metrics(*_against_normals(s, y, t == kind))["image_auroc"],
+                recall=_share(beyond, chosen & (types == kind)),
+            )
+            for kind in sorted(set(t[y]))
         }
+        report["false_alarms"][test_set] = _share(beyond, chosen & ~labels)
     return report
 
 
@@ -263,15 +271,16 @@ def _pixel_curve(
     return pixel_curve(maps, masks, thresholds, np.flatnonzero(chosen))
 
 
-def _type_metrics(
-    scores: np.ndarray, labels: np.ndarray, of_type: np.ndarray, threshold: float | None
-) -> TypeMetrics:
+def _against_normals(
+    scores: np.ndarray, labels: np.ndarray, of_type: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     against = of_type | ~labels
-    return TypeMetrics(
-        n=int(of_type.sum()),
-        image_auroc=image_metrics(scores[against], labels[against])["image_auroc"],
-        recall=None if threshold is None else float((scores[of_type] > threshold).mean()),
-    )
+    return scores[against], labels[against]
+
+
+def _share(beyond: np.ndarray | None, of: np.ndarray) -> float | None:
+    """Share of images beyond the explicit boundary; None without a boundary, or without images."""
+    return None if beyond is None or not of.any() else float(beyond[of].mean())
 
 
 def _counts(split: Split, category: Category) -> dict[str, int]:

@@ -182,12 +182,18 @@ def _boundary(general: pd.DataFrame) -> str | None:
     widest = ""
     if len(gaps) > 1:
         widest = f"; the difference is largest on {_name(gaps.idxmax())} ({100 * gaps.max():.1f})"
+    alarms, verdict = cells["false_alarms"].dropna(), ""
+    if len(alarms):
+        verdict = (
+            f" It outlines defects and is no verdict on images: {alarms.mean():.0%} of the normal "
+            f"test images have a pixel beyond it ({_n(len(alarms), 'run')})."
+        )
     return (
         f"**A threshold without test labels.** At the explicit boundary, fixed on normal training "
         f"images, {_PIXEL_F1} is {boundary:.3f}, where the best threshold on test reaches "
         f"{oracle:.3f} ({_points(boundary - oracle)}, "
         f"{_n(cells['shots'].max(), 'known anomaly')}, mean of {_n(len(both), 'category')})"
-        f"{widest}."
+        f"{widest}.{verdict}"
     )
 
 

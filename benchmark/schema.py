@@ -56,7 +56,7 @@ class TypeMetrics(_Model):
 
     n: _Count
     image_auroc: _Share | None
-    recall: _Share | None  # share of its images that score above the explicit boundary
+    recall: _Share | None  # share of its images with a pixel beyond the explicit boundary
 
 
 class SplitRecord(_Model):
@@ -126,6 +126,9 @@ class Result(_Model):
         Bootstrap confidence intervals over test images, by test set and metric.
     per_type
         By test set and anomaly type.
+    false_alarms
+        By test set, the share of normal images with a pixel beyond the explicit boundary; None
+        without one, and nothing in older results.
     training
         Curves and other facts for a person; nothing is computed from them.
     boundary_threshold
@@ -153,6 +156,7 @@ class Result(_Model):
     provenance: Provenance
     intervals: dict[str, dict[str, tuple[float, float] | None]] = {}
     per_type: dict[str, dict[str, TypeMetrics]] = {}
+    false_alarms: dict[str, _Share | None] = {}
     training: dict[str, JsonValue] = {}
     boundary_threshold: float | None = None
     curves_sha256: str | None = None

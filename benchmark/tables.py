@@ -110,6 +110,7 @@ _FACTS = [
     "fingerprint",
     "seconds",
     "memory_mb",
+    "false_alarms",
     "per_type",
 ]
 _ROW = ["dataset", "setting", "shots", "profile"]
@@ -139,7 +140,8 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         backbone, image_size`` of the profile, and ``oracle`` (whether it departs from the
         protocol); ``apart`` (whether ``split_seed``, ``train_seed`` or ``augment_seed`` is not
         `seed`); ``profile_hash, split_sha256, fingerprint``; ``seconds`` (total) and ``memory_mb``
-        (`Result.private_memory_mb`, NaN in older ones); ``per_type`` (a dict: anomaly type -> its
+        (`Result.private_memory_mb`, NaN in older ones); ``false_alarms`` (on ``common``, NaN where
+        undefined and in older ones); ``per_type`` (a dict: anomaly type -> its
         `TypeMetrics` on ``common``; see `types_frame`).
 
     Raises
@@ -338,7 +340,8 @@ def synthetic_label(dataset: str) -> str:
 
 
 def _flat(result: Result) -> dict[str, Any]:
-    cell, config, memory = result.cell, result.config, result.private_memory_mb
+    cell, config = result.cell, result.config
+    memory, alarms = result.private_memory_mb, result.false_alarms.get("common")
     row = {name: getattr(cell, name) for name in _CELL}
     for test_set, metrics in result.metrics.items():
         row |= {column(metric, test_set): value for metric, value in metrics}
@@ -357,6 +360,7 @@ def _flat(result: Result) -> dict[str, Any]:
         "fingerprint": result.data.fingerprint,
         "seconds": result.timings_s.total,
         "memory_mb": math.nan if memory is None else memory,
+        "false_alarms": math.nan if alarms is None else alarms,
         "per_type": result.per_type.get("common", {}),
     }
 

@@ -226,7 +226,11 @@ def _types_table(cells: pd.DataFrame, label: str) -> Table | None:
             for (type_, profile, shots), row in means.iterrows()
         ]
     )
-    note = "Means over seeds, each type against all normal test images, in the general setting."
+    note = (
+        "Means over seeds, each type against all normal test images, in the general setting. "
+        "Recall: share of a type's images with a pixel beyond the explicit boundary; it outlines "
+        "defects and is no verdict on images, for normal ones may have such a pixel, too."
+    )
     return table_of(table, f"{label}: anomaly types", note=note)
 
 

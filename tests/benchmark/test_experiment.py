@@ -69,6 +69,17 @@ def test_metrics_are_those_of_the_test_set_named(run: CellRun, data_root: Path):
         assert low <= metrics.image_auroc <= high
 
 
+def test_recall_and_false_alarms_are_shares_of_images_beyond_the_boundary(run: CellRun):
+    beyond = run.maps.max(axis=(1, 2)) > run.threshold
+    types = np.array([sample.type for sample in run.samples])
+    for test_set, members in {"common": run.common, "paper": np.ones(len(types), bool)}.items():
+        normal = beyond[members & ~run.labels].mean()
+        assert run.result.false_alarms[test_set] == pytest.approx(normal)
+        for type_, figures in run.result.per_type[test_set].items():
+            assert figures.n == (members & (types == type_)).sum()
+            assert figures.recall == pytest.approx(beyond[members & (types == type_)].mean())
+
+
 def test_no_known_anomaly_is_scored(run: CellRun):
     known = {sample.name for sample in run.known}
     assert len(known) == 3

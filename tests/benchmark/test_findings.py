@@ -54,6 +54,16 @@ def test_without_cells_nothing_is_said():
     assert markdown(results_frame([])) == "No runs yet."
 
 
+def test_false_alarms_are_told_where_they_are_known(general):
+    assert "verdict on images" not in sentences(general)[LEADS[4]]
+    some = [
+        entry.model_copy(update={"false_alarms": {"common": 0.25 + entry.cell.seed / 2}})
+        for entry in general
+    ]
+    assert "50% of the normal test images" in sentences(some)[LEADS[4]]
+    assert "(4 runs)" in sentences(some)[LEADS[4]]
+
+
 def test_each_sentence_needs_its_cells(general):
     zero = [entry for entry in general if entry.cell.shots == 0]
     assert list(sentences(zero)) == [LEADS[3], LEADS[4]]
