@@ -1,5 +1,6 @@
 """Arrays on disk instead of in memory."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -48,6 +49,9 @@ def reserve(file: Path | int) -> None:
     descriptor = file if isinstance(file, int) else os.open(file, os.O_RDWR)
     try:
         os.posix_fallocate(descriptor, 0, os.fstat(descriptor).st_size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise  # all else: a file system that can't reserve
     finally:
         if not isinstance(file, int):
             os.close(descriptor)

@@ -1,5 +1,7 @@
 """Arrays on disk: they are arrays, and leave nothing behind."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -28,6 +30,16 @@ def test_reserved_files_have_all_their_blocks(tmp_path):
     assert path.stat().st_blocks == 0
     reserve(path)
     assert path.stat().st_blocks * 512 >= 1 << 20 == path.stat().st_size
+
+
+def test_a_file_system_that_cannot_reserve_is_used_as_it_is(tmp_path, monkeypatch):
+    def refuse(descriptor, offset, length):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    array = empty_on_disk((3,), np.uint8, tmp_path)
+    array[:] = 7
+    assert array.tolist() == [7, 7, 7]
 
 
 def test_a_full_disk_is_an_error_not_a_killed_process(tmp_path):
