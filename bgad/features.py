@@ -132,6 +132,7 @@ class FeatureCache:
         scratch = Path(tempfile.mkdtemp(prefix=f".building-{entry.name}-", dir=self.root))
         try:
             _build(scratch, paths, backbone)
+            scratch.chmod(0o755)  # others may share the cache
             try:
                 scratch.rename(entry)
             except OSError:

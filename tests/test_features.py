@@ -84,6 +84,7 @@ def test_features_are_those_of_train_then_test(cache, category, backbone):
 
 def test_a_hit_gives_equal_features_without_encoding(cache, category, backbone, monkeypatch):
     first = cache.get(category, backbone)
+    assert entries(cache)[0].stat().st_mode & 0o777 == 0o755
     calls = count_encoded(monkeypatch)
     second = cache.get(reload(category), backbone)
     assert not calls
