@@ -84,6 +84,19 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
+def run_category(shown, folder, cells):
+    return run_code(
+        "category",
+        shown,
+        data_root=str(folder),
+        dataset="own",
+        category="widget",
+        cells=cells,
+        profile="smoke",
+        results=str(folder / "results"),
+    )
+
+
 def test_category_shows_each_cell_it_is_given(elsewhere, monkeypatch):
     asked = []
 
@@ -98,16 +111,7 @@ def test_category_shows_each_cell_it_is_given(elsewhere, monkeypatch):
         {"setting": "hard", "known_type": "crack", "shots": 3, "seed": 1},
     ]
     shown = []
-    namespace = run_code(
-        "category",
-        shown,
-        data_root=str(elsewhere),
-        dataset="own",
-        category="widget",
-        cells=cells,
-        profile="smoke",
-        results=str(elsewhere / "results"),
-    )
+    namespace = run_category(shown, elsewhere, cells)
     expected = [
         Cell("own", "widget", "general", 0, 1, "smoke"),
         Cell("own", "widget", "hard", 3, 1, "smoke", known_type="crack"),
@@ -130,16 +134,7 @@ def test_a_cell_that_fails_stops_no_other(elsewhere, monkeypatch, capsys):
     cells = [{"shots": 0, "seed": seed} for seed in (0, 1, 2)]
     shown = []
     with pytest.raises(RuntimeError, match=r"failed, see above: widget, general, 0 shots, seed 1$"):
-        run_code(
-            "category",
-            shown,
-            data_root=str(elsewhere),
-            dataset="own",
-            category="widget",
-            cells=cells,
-            profile="smoke",
-            results=str(elsewhere / "results"),
-        )
+        run_category(shown, elsewhere, cells)
     assert len(headings(shown)) == 3
     assert [type(thing).__name__ for thing in shown].count("Figure") == 2 * 4
     assert "ValueError: broke" in capsys.readouterr().err

@@ -196,36 +196,24 @@ def test_a_second_run_in_the_same_folder_is_refused(run):
     first.communicate()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 KB for the results."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    try:
-        subprocess.run(mount, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("file systems can't be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_full_disk_loses_nothing_and_says_so(run, small_disk):
+    disk = small_disk(run.store.root, "64k")
     grid = ("--categories", "widget", "--shots", "0", "--seeds", *map(str, range(12)))
     out, err = run.finish(*grid, "--jobs", "1", status=1)
     assert "No space left on device" in err
     assert "Traceback" not in out + err
     before = run.stamps()
     assert 0 < len(before) < 12
-    subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=1m", str(disk)], check=True)
     run.finish(*grid, "--jobs", "1")
     assert len(run.stamps()) == 12
     assert before.items() <= run.stamps().items()
-    assert list(small_disk.rglob(".*.tmp")) == []
+    assert list(disk.rglob(".*.tmp")) == []
 
 
 def test_a_read_only_folder_is_refused_in_one_line(run, small_disk):
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    disk = small_disk(run.store.root, "64k")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     _, err = run.finish("--shots", "0", status=2)
     assert err.count("\n") == 1
     assert "runs: cannot be written (Read-only file system): give another --results folder" in err
