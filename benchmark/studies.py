@@ -91,7 +91,7 @@ def control_tables(frame: pd.DataFrame) -> str:
             pairs = cells.merge(beside, on=same_cell, suffixes=("", _OF_REFERENCE))
             there = pairs if len(pairs) else cells  # compared on the same cells where there are any
             rows.append([dataset, profile, str(shots), control.replace("_", " ")])
-            rows[-1].append(str(cells["seed"].nunique()))
+            rows[-1].append(_sizes(cells))
             for metric in _METRICS[:2]:
                 known = pd.Series([0.5])
                 if asked:
@@ -102,7 +102,7 @@ def control_tables(frame: pd.DataFrame) -> str:
         return NO_RUNS
     titles = [SHORT_TITLES[metric] for metric in _METRICS[:2]]
     names = [name for title in titles for name in (title, f"expected {title}")]
-    head = ["Data set", "Profile", "Shots", "Control", "Seeds", *names]
+    head = ["Data set", "Profile", "Shots", "Control", "Categories, seeds", *names]
     return to_markdown(pd.DataFrame(rows, columns=head))
 
 
