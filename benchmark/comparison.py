@@ -40,7 +40,7 @@ def markdown(frame: pd.DataFrame) -> str:
             *(f"- {sentence}" for sentence in _conclusions(pairs)),
             "**Side by side**: mean over the categories that all rows of a setting have, ± its "
             "standard deviation over seeds; seconds (features from the cache) and peak memory "
-            "(memory-mapped files not counted; – where no cell has it) are medians over cells.",
+            "(memory-mapped files not counted) are medians over the cells that recorded them.",
             to_markdown(side_by_side(frame)),
             "**Cell by cell**: BGAD less the peer, in points (0.01), on the same category, seed "
             "and test images; methods without known anomalies are held against every number of "
