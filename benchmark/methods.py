@@ -16,13 +16,14 @@ if TYPE_CHECKING:  # to look up a method's name takes no torch
 __all__ = ["METHODS", "RUN_PARAMETERS", "Detector", "resolve"]
 
 RUN_PARAMETERS = {"seed", "augment_seed", "device", "n_jobs"}
-"""Arguments of every method that belong to a cell or to a machine, never to a profile."""
+"""Arguments of methods that belong to a cell or to a machine, never to a profile."""
 
 
 class Detector(Protocol):
     """What a method must offer to be benchmarked.
 
-    It is made with `RUN_PARAMETERS` and its profile's `model` as keyword arguments.
+    It is made with ``seed``, ``augment_seed``, ``device`` and its profile's `model` as keyword
+    arguments.
 
     Attributes
     ----------

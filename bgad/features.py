@@ -180,7 +180,8 @@ def _build(folder: Path, paths: list[Path], backbone: Backbone) -> None:
     for name, shape in shapes.items():
         path, dtype = folder / f"{name}.npy", np.uint8 if name == "images" else np.float32
         arrays[name] = np.lib.format.open_memmap(path, "w+", dtype, shape)
-        reserve(path)
+        with path.open("r+b") as file:
+            reserve(file.fileno())
     for start in range(0, n, _BATCH):
         batch = slice(start, start + _BATCH)
         images = np.stack([read_image(path, size) for path in paths[batch]])

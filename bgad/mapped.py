@@ -34,8 +34,8 @@ def empty_on_disk(shape: tuple[int, ...], dtype: np.dtype | type, folder: Path) 
     return array
 
 
-def reserve(file: Path | int) -> None:
-    """Give a file (or descriptor) all the disk that its length asks for.
+def reserve(descriptor: int) -> None:
+    """Give an open file all the disk that its length asks for.
 
     A hole in a file that is written through memory kills the process if the disk is full by then.
 
@@ -46,12 +46,8 @@ def reserve(file: Path | int) -> None:
     """
     if not hasattr(os, "posix_fallocate"):  # macOS, Windows
         return
-    descriptor = file if isinstance(file, int) else os.open(file, os.O_RDWR)
     try:
         os.posix_fallocate(descriptor, 0, os.fstat(descriptor).st_size)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise  # all else: a file system that can't reserve
-    finally:
-        if not isinstance(file, int):
-            os.close(descriptor)

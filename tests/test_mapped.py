@@ -27,8 +27,8 @@ def test_reserved_files_have_all_their_blocks(tmp_path):
     path = tmp_path / "file"
     with path.open("wb") as file:
         file.truncate(1 << 20)
-    assert path.stat().st_blocks == 0
-    reserve(path)
+        assert path.stat().st_blocks == 0
+        reserve(file.fileno())
     assert path.stat().st_blocks * 512 >= 1 << 20 == path.stat().st_size
 
 

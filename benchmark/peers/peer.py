@@ -29,8 +29,8 @@ class Peer:
         See `bgad.backbone.Backbone`.
     seed : int
         All that is random in the method.
-    augment_seed, n_jobs
-        Not used: no peer augments images or works in threads of its own.
+    augment_seed
+        Not used: no peer augments images.
     false_positives : float
         Share of the training normals' pixels beyond `boundary_threshold_`; as BGAD's beta.
     """
@@ -43,7 +43,6 @@ class Peer:
     seed: int = parameter(0, "at least 0", lambda value: value >= 0)
     augment_seed: int | None = None
     device: str = "cpu"
-    n_jobs: int = 1
     false_positives: float = parameter(0.01, "between 0 and 1", lambda value: 0 < value < 1)
 
     def __post_init__(self) -> None:
