@@ -238,10 +238,21 @@ def _seeds_table(frame: pd.DataFrame, label: str) -> Table:
     table = pd.DataFrame(
         [
             {
-                "Setting": f"{row.setting} {row.known_type or ''}".strip(),
+                "Setting": _joined(row.setting, row.known_type, row.control),
                 "Shots": str(row.shots),
-                "Profile": row.profile + f" ({row.study})" * (row.study is not None),
-                "Seed": f"{row.seed}" + " (set apart)" * row.apart,
+                "Profile": row.profile + f" ({row.study})" * pd.notna(row.study),
+                "Seed": _joined(
+                    row.seed,
+                    *(
+                        f"{name} {seed}"
+                        for name, seed in (
+                            ("split", row.split_seed),
+                            ("train", row.train_seed),
+                            ("augment", row.augment_seed),
+                        )
+                        if seed != row.seed
+                    ),
+                ),
             }
             | {title: _text(figures[name]) for name, title in SHORT_TITLES.items()}
             | {
@@ -355,6 +366,11 @@ def _galleries(notebook: Executed, results: Sequence[Result]) -> list[tuple[str,
 
 def _common(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[[f"common/{name}" for name in METRICS]].set_axis(list(METRICS), axis=1)
+
+
+def _joined(*parts: object) -> str:
+    """Those parts that are there: a column that has None for some rows may have NaN for it."""
+    return ", ".join(str(part) for part in parts if pd.notna(part))
 
 
 def _text(value: float) -> str:

@@ -113,6 +113,28 @@ def test_there_is_a_page_for_the_whole_and_for_each_category(pages):
     assert set(pages) == names | notebooks
 
 
+def test_every_run_says_what_sets_it_apart(tmp_path):
+    cells = {
+        "general": Cell("d", "pill", "general", 10, 0, "cpu"),
+        "hard, crack": Cell("d", "pill", "hard", 10, 0, "cpu", "crack"),
+        "control, swapped_labels": Cell(
+            "d", "pill", "control", 10, 0, "cpu", control="swapped_labels"
+        ),
+        "0, train 2": Cell("d", "pill", "general", 10, 0, "cpu", train_seed=2),
+        "no-focal (ablation)": Cell("d", "pill", "general", 10, 0, "no-focal"),
+    }
+    for cell in cells.values():
+        result = result_of(cell, 0.5)
+        if cell.profile != "cpu":
+            config = result.config.model_copy(update={"study": "ablation"})
+            result = result.model_copy(update={"config": config})
+        Store(tmp_path / "published" / cell.profile).write(result)
+    write_report(tmp_path / "out", tmp_path / "published", [])
+    texts = {text.strip() for text in Page(tmp_path / "out/d/pill.html").texts}
+    assert cells.keys() <= texts
+    assert not [text for text in texts if "nan" in text.split()]
+
+
 def test_pages_need_nothing_from_elsewhere(pages):
     for page in pages.values():
         for tag, attributes in page.tags:
