@@ -14,7 +14,6 @@ from benchmark.style import (
     BOUNDARY,
     CYCLE,
     NORMAL,
-    dataset_label,
     legend_beside,
     new_figure,
     styled,
@@ -22,6 +21,7 @@ from benchmark.style import (
 from benchmark.tables import (
     AVERAGE,
     SHORT_TITLES,
+    dataset_label,
     display_name,
     grid_cells,
     ordered_categories,

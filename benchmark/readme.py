@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark import comparison, findings, references, studies, tables
+from benchmark import comparison, costs, findings, references, studies, tables
 from benchmark.paths import README
 from benchmark.store import load_all, write_atomically
 from benchmark.verdict import TOLERANCES
@@ -211,6 +211,7 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Any] | None], str]] = {
     "controls": lambda frame, speed: studies.control_tables(frame),
     "seeds": lambda frame, speed: studies.seed_tables(frame),
     "peers": lambda frame, speed: comparison.markdown(frame),
+    "costs": lambda frame, speed: costs.markdown(frame),
     "speed": _write_speed,
     "profiles": _write_profiles,
     "tolerances": _write_tolerances,

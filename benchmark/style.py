@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.cells import Cell
+from benchmark.tables import dataset_label
 
 __all__ = [
     "ANOMALOUS",
@@ -22,7 +23,6 @@ __all__ = [
     "MUTED",
     "NORMAL",
     "TESTED",
-    "dataset_label",
     "describe",
     "legend_beside",
     "new_figure",
@@ -101,11 +101,6 @@ def legend_beside(ax: Axes, title: str | None = None) -> None:
     """Put the legend on the right, outside of the axes."""
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
     ax.legend(**place, fontsize=8.5, title=title, alignment="left")
-
-
-def dataset_label(dataset: str) -> str:
-    """Name of a data set for a person: drawn pictures are never taken for photographs."""
-    return {"synthetic": "synthetic stand-in", "mvtec_ad": "MVTec AD"}.get(dataset, dataset)
 
 
 def describe(cell: Cell) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "TITLES",
     "UNDEFINED",
     "column",
+    "dataset_label",
     "display_name",
     "escape",
     "format_score",
@@ -108,7 +109,13 @@ _FACTS = [
     "profile_hash",
     "split_sha256",
     "fingerprint",
+    "features_s",
+    "train_s",
+    "score_s",
+    "metrics_s",
     "seconds",
+    "started",
+    "finished",
     "memory_mb",
     "false_alarms",
     "per_type",
@@ -139,10 +146,11 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         column for each metric and test set (see `column`), NaN where undefined; ``method, study,
         backbone, image_size`` of the profile, and ``oracle`` (whether it departs from the
         protocol); ``apart`` (whether ``split_seed``, ``train_seed`` or ``augment_seed`` is not
-        `seed`); ``profile_hash, split_sha256, fingerprint``; ``seconds`` (total) and ``memory_mb``
-        (`Result.private_memory_mb`, NaN in older ones); ``false_alarms`` (on ``common``, NaN where
-        undefined and in older ones); ``per_type`` (a dict: anomaly type -> its
-        `TypeMetrics` on ``common``; see `types_frame`).
+        `seed`); ``profile_hash, split_sha256, fingerprint``; ``features_s, train_s, score_s,
+        metrics_s`` and their sum ``seconds``; ``started`` and ``finished`` (timestamps);
+        ``memory_mb`` (`Result.private_memory_mb`, NaN in older ones); ``false_alarms`` (on
+        ``common``, NaN where undefined and in older ones); ``per_type`` (a dict: anomaly type ->
+        its `TypeMetrics` on ``common``; see `types_frame`).
 
     Raises
     ------
@@ -318,6 +326,11 @@ def ordered_categories(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names), key=lambda name: (places.get(name, len(places)), name)))
 
 
+def dataset_label(dataset: str) -> str:
+    """Name of a data set for a person: drawn pictures are never taken for photographs."""
+    return {"synthetic": "synthetic stand-in", "mvtec_ad": "MVTec AD"}.get(dataset, dataset)
+
+
 def display_name(category: str) -> str:
     """Category as a heading: ``metal_nut`` is Metal Nut."""
     return " ".join(word[:1].upper() + word[1:] for word in category.split("_") if word) or category
@@ -358,7 +371,10 @@ def _flat(result: Result) -> dict[str, Any]:
         "profile_hash": config.profile_hash,
         "split_sha256": result.split.sha256,
         "fingerprint": result.data.fingerprint,
+        **{f"{part}_s": seconds for part, seconds in result.timings_s if part != "total"},
         "seconds": result.timings_s.total,
+        "started": pd.Timestamp(result.provenance.started),
+        "finished": pd.Timestamp(result.provenance.finished),
         "memory_mb": math.nan if memory is None else memory,
         "false_alarms": math.nan if alarms is None else alarms,
         "per_type": result.per_type.get("common", {}),

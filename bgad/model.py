@@ -52,7 +52,7 @@ class BGAD:
     n_blocks, condition_dim : int
         Couplings of each flow, and channels of the position encoding.
     standardisation : str
-        "position", "channel" or "none", see `bgad.standardisation`.
+        "whitening", "position", "channel" or "none", see `bgad.standardisation`.
     cut_paste : int
         Anomalous images made by RandAugment CutPaste from the known ones; a batch draws half of
         its anomalous images from them. 0 for none.
@@ -102,7 +102,7 @@ class BGAD:
         weights: str | Path | None = None,
         n_blocks: int = 8,
         condition_dim: int = 128,
-        standardisation: str = "position",
+        standardisation: str = "whitening",
         cut_paste: int = 64,
         seed: int = 0,
         augment_seed: int | None = None,
@@ -323,7 +323,9 @@ class BGAD:
         self.densities_, self.history_ = [], []
         for level, (height, width, channels) in enumerate(header["levels"]):
             empty = np.zeros((1, height * width, channels), np.float32)
-            density = self._density(height, width, Standardisation.fit(empty, "none"), channels)
+            density = self._density(
+                height, width, Standardisation.fit(empty, self.standardisation), channels
+            )
             prefix = f"{level}."
             density.load_state_dict(
                 {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

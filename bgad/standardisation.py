@@ -1,30 +1,31 @@
 """The flow's first, fixed layer: an invertible standardisation of raw features."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bgad.errors import InputError
+from bgad.whitening import Whitening, chunks
 
 __all__ = ["STANDARDISATIONS", "Standardisation"]
 
-STANDARDISATIONS = ("position", "channel", "none")
+STANDARDISATIONS = ("whitening", "position", "channel", "none")
 
 _SHRINKAGE = 0.1  # share of the channel's std added to a position's: few images estimate it
 _EPSILON = 1e-6
-_CHUNK = 32  # images: features may be memory-mapped and larger than memory
 
 
 class Standardisation(nn.Module):
-    """Affine layer with a mean and a std per position and channel.
+    """Affine layer: channels whitened together, then a mean and a std per position and channel.
 
     Parameters
     ----------
     mean, std : Tensor, shape (positions, C)
+        Of the whitened features, where there is a whitening.
     log_det : Tensor, shape (positions,)
         Log-determinant per channel, up to the same constant for all positions.
+    whitening : Whitening, optional
+        Goes first.
 
     Notes
     -----
@@ -32,14 +33,17 @@ class Standardisation(nn.Module):
     instead of minutes. The official code has none.
     """
 
-    def __init__(self, mean: Tensor, std: Tensor, log_det: Tensor):
+    def __init__(
+        self, mean: Tensor, std: Tensor, log_det: Tensor, whitening: Whitening | None = None
+    ):
         super().__init__()
+        self.whitening = whitening
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
         self.register_buffer("log_det", log_det)
 
     @classmethod
-    def fit(cls, features: np.ndarray, kind: str = "position") -> "Standardisation":
+    def fit(cls, features: np.ndarray, kind: str = "whitening") -> "Standardisation":
         """Estimate the layer from training normals.
 
         Parameters
@@ -48,13 +52,14 @@ class Standardisation(nn.Module):
         kind : str
             "position": mean and std of each position and channel, the std shrunk towards the
             channel's, so that this layer is conditioned on the position as the flow is;
-            "channel": mean and std of each channel; "none": the identity.
+            "whitening": the same, after `bgad.whitening.Whitening` has made the channels
+            uncorrelated; "channel": mean and std of each channel; "none": the identity.
 
         Returns
         -------
         Standardisation
-            Its `log_det` is relative to the "channel" kind's, so that likelihoods of "position"
-            and "channel" share their unit: nats per channel of channel-standardised features.
+            Its `log_det` leaves out that of the whitening and of the "channel" kind, so that
+            likelihoods are in nats per channel of whitened or channel-standardised features.
 
         Raises
         ------
@@ -66,17 +71,19 @@ class Standardisation(nn.Module):
         shape = features.shape[1:]
         if kind == "none":
             return cls(torch.zeros(shape), torch.ones(shape), torch.zeros(shape[0]))
-        mean = sum(chunk.sum(0) for chunk in _chunks(features)) / len(features)
-        variance = sum((chunk - mean).square().sum(0) for chunk in _chunks(features))
+        whitening = Whitening.fit(features) if kind == "whitening" else None
+        white = nn.Identity() if whitening is None else whitening
+        mean = sum(white(chunk).sum(0) for chunk in chunks(features)) / len(features)
+        variance = sum((white(chunk) - mean).square().sum(0) for chunk in chunks(features))
         variance = variance / len(features)
         channel_mean = mean.mean(0)
         channel_std = (variance + (mean - channel_mean).square()).mean(0).sqrt() + _EPSILON
-        if kind == "position":
-            std = variance.sqrt() + _SHRINKAGE * channel_std
-        else:
+        if kind == "channel":
             mean, std = channel_mean.expand(shape), channel_std.expand(shape)
+        else:
+            std = variance.sqrt() + _SHRINKAGE * channel_std
         log_det = (channel_std / std).log().mean(-1)
-        return cls(mean.float().clone(), std.float().clone(), log_det.float())
+        return cls(mean.float().clone(), std.float().clone(), log_det.float(), whitening).float()
 
     def forward(self, features: Tensor, positions: Tensor | slice = slice(None)) -> Tensor:
         """Standardise.
@@ -91,13 +98,13 @@ class Standardisation(nn.Module):
         -------
         Tensor, same shape
         """
+        if self.whitening is not None:
+            features = self.whitening(features)
         return (features - self.mean[positions]) / self.std[positions]
 
     def inverse(self, standardised: Tensor, positions: Tensor | slice = slice(None)) -> Tensor:
         """Undo `forward`."""
-        return standardised * self.std[positions] + self.mean[positions]
-
-
-def _chunks(features: np.ndarray) -> Iterator[Tensor]:
-    for start in range(0, len(features), _CHUNK):
-        yield torch.from_numpy(features[start : start + _CHUNK].astype(np.float64))
+        features = standardised * self.std[positions] + self.mean[positions]
+        if self.whitening is not None:
+            features = self.whitening.inverse(features)
+        return features

@@ -43,16 +43,31 @@ def test_statistics_are_those_of_all_images_at_once(features):
         np.testing.assert_allclose(layer.std, np.broadcast_to(std[kind], shape), rtol=1e-5)
 
 
+def test_whitening_goes_before_the_statistics_by_position(features):
+    layer = Standardisation.fit(features, "whitening")
+    whitened = layer.whitening(torch.from_numpy(features)).numpy()
+    expected = Standardisation.fit(whitened, "position")
+    for name in ("mean", "std", "log_det"):
+        torch.testing.assert_close(
+            getattr(layer, name), getattr(expected, name), atol=1e-5, rtol=1e-4
+        )
+
+
 def test_channel_standardised_features_have_unit_moments(features):
     standardised = Standardisation.fit(features, "channel")(torch.from_numpy(features))
     torch.testing.assert_close(standardised.mean((0, 1)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(standardised.std((0, 1), correction=0), torch.ones(3))
 
 
-@pytest.mark.parametrize("kind", ["position", "channel"])
+@pytest.mark.parametrize("kind", ["whitening", "position", "channel"])
 def test_log_det_is_autograds_in_the_unit_of_channel_standardised_features(features, kind):
     layer = Standardisation.fit(features, kind)
-    unit = np.log(channel_std(features)).mean()
+    if kind == "whitening":
+        whitened = layer.whitening(torch.from_numpy(features)).numpy()
+        determinant = torch.linalg.slogdet(layer.whitening.matrix).logabsdet.item()
+        unit = np.log(channel_std(whitened)).mean() - determinant / CHANNELS
+    else:
+        unit = np.log(channel_std(features)).mean()
     for position in range(POSITIONS):
         jacobian = torch.autograd.functional.jacobian(
             lambda v, p=position: layer(v.view(1, 1, -1), torch.tensor([p])).flatten(),
@@ -69,15 +84,16 @@ def test_none_is_the_identity(features):
     assert torch.equal(layer.log_det, torch.zeros(POSITIONS))
 
 
-def test_memory_mapped_features_give_the_same_layer(features, tmp_path):
+@pytest.mark.parametrize("kind", ["whitening", "position"])
+def test_memory_mapped_features_give_the_same_layer(features, tmp_path, kind):
     np.save(tmp_path / "features.npy", features)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    layer, expected = Standardisation.fit(mapped), Standardisation.fit(features)
+    layer, expected = Standardisation.fit(mapped, kind), Standardisation.fit(features, kind)
     for name, value in expected.state_dict().items():
         assert torch.equal(layer.state_dict()[name], value)
 
 
-@pytest.mark.parametrize("kind", ["position", "channel"])
+@pytest.mark.parametrize("kind", ["whitening", "position", "channel"])
 @pytest.mark.parametrize("images", [1, 3])
 def test_constant_channels_stay_finite(kind, images):
     constant = np.full((images, POSITIONS, CHANNELS), 7, np.float32)

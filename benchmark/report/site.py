@@ -18,7 +18,6 @@ from benchmark.report.pictures import Picture, from_figure, from_file, pixel_cur
 from benchmark.rescore import curves
 from benchmark.schema import METRICS, Result
 from benchmark.store import Store, load_all, write_atomically
-from benchmark.style import dataset_label
 from benchmark.tables import (
     AVERAGE,
     HEADLINE,
@@ -26,6 +25,7 @@ from benchmark.tables import (
     NOT_RUN,
     SHORT_TITLES,
     TITLES,
+    dataset_label,
     display_name,
     format_score,
     grid_cells,
