@@ -43,6 +43,7 @@ def markdown(frame: pd.DataFrame) -> str:
                 "Data set": escape(dataset_label(dataset)),
                 "Profile": escape(profile),
                 "Cells": len(group),
+                "Encoding, once": f"{group['features_s'].max():.0f} s",
                 "Features": f"{features:.1f} s",
                 "Training": f"{train:.1f} s",
                 "Scoring": f"{score:.1f} s",
@@ -58,8 +59,9 @@ def markdown(frame: pd.DataFrame) -> str:
     return "\n\n".join(
         [
             to_markdown(pd.DataFrame(rows)),
-            "Wall-clock seconds, medians over cells, mostly of two at a time; *Features* is "
-            "waiting for the cache, or filling it. *All of them* is the time in which at least one "
-            "of them ran. *Memory* is the most that a cell held (memory-mapped files not counted).",
+            "Wall-clock seconds, medians over cells, mostly of two at a time. *Encoding* fills the "
+            "cache of a category's features: the longest time that a cell waited for it; "
+            "*Features* is reading it. *All of them* is the time in which at least one of them "
+            "ran. *Memory* is the most that a cell held (memory-mapped files not counted).",
         ]
     )
