@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.cells import Cell
 from benchmark.controls import spoil_model, spoil_scores, spoil_training
 from benchmark.fidelity import Checkpoints, oracle
-from benchmark.memory import PeakMemory
+from benchmark.memory import PeakMemory, give_back
 from benchmark.methods import Detector, resolve
 from benchmark.profiles import Profile
 from benchmark.provenance import now, stamp
@@ -106,6 +106,7 @@ def run_cell(
     category = load_category(data_root, cell.category)
     split = cell_split(cell, category, profile.evaluation.test_known)
     key, cache_dir = result_key(profile.hash, split.sha256, category.fingerprint()), Path(cache_dir)
+    give_back()
     with _recorded(store, cell, key), PeakMemory() as memory:
         started, clock, evaluation = now(), _Clock(), profile.evaluation
         if not evaluation.test_known:

@@ -1,6 +1,7 @@
 """What the machinery costs beside the cells' own work: scheduler, notebooks, store, tables."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,29 +31,39 @@ store_copies(cells, data_root, results)
 
 
 def measure_load(folder: Path) -> dict[str, dict[str, Any]]:
-    """Measure 510 cells through the scheduler, and the tables of 5,000 (see below), in a folder."""
+    """Measure one notebook, 510 cells, and the tables of 5,000 (see below), in a folder."""
     template = next(result for result in load_all([PUBLISHED]) if result.cell.shots == 10)
-    grid, tables = folder / "grid", folder / "tables"
+    start_up, grid, tables = (folder / name for name in ("start_up", "grid", "tables"))
+    start_up.mkdir()
     grid.mkdir()
+    root = ensure(cache_dir())
     return {
-        "grid": measure_grid(ensure(cache_dir()), template, grid, seeds=17, jobs=2),
+        "start_up": measure_grid(root, template, start_up, ["bottle"], seeds=1, jobs=1),
+        "grid": measure_grid(root, template, grid, [], seeds=17, jobs=2),
         "tables": measure_tables(template, tables, cells=5000),
     }
 
 
 def measure_grid(
-    data_root: Path, template: Result, folder: Path, seeds: int, jobs: int
+    data_root: Path,
+    template: Result,
+    folder: Path,
+    categories: Sequence[str],
+    seeds: int,
+    jobs: int,
 ) -> dict[str, Any]:
     """Run a grid whose cells copy a result instead of computing one, on workers of this machine.
 
     Parameters
     ----------
     data_root : path
-        Of the synthetic stand-in; a grid has all its categories at 0 and 1 shots.
+        Of the synthetic stand-in.
     template : Result
         What is copied.
     folder : path
         Empty; for results and notebooks.
+    categories : sequence of str
+        A grid has these at 0 and 1 shots; all of them if there are none.
     seeds, jobs : int
 
     Returns
@@ -66,7 +77,7 @@ def measure_grid(
     nbformat.write(notebook, folder / "copy.ipynb")
     (folder / "template.json").write_bytes(to_json(template))
     profile = load_profile("smoke")
-    request = Request(profile, "synthetic", data_root, [], [0, 1], range(seeds))
+    request = Request(profile, "synthetic", data_root, categories, [0, 1], range(seeds))
     store = Store(folder / "results")
     planned = plan(request, store)
     with hold(store.root) as token:

@@ -1,11 +1,12 @@
 """Memory that processes hold."""
 
+import ctypes
 import threading
 from types import TracebackType
 
 import psutil
 
-__all__ = ["PeakMemory", "private_bytes"]
+__all__ = ["PeakMemory", "give_back", "private_bytes"]
 
 _INTERVAL = 0.05  # seconds
 
@@ -20,6 +21,16 @@ def private_bytes(process: psutil.Process) -> int:
     """
     info = process.memory_info()
     return info.rss - getattr(info, "shared", 0)
+
+
+def give_back() -> None:
+    """Give what was freed back to the system, where the C library can be told to (glibc).
+
+    It keeps most of it otherwise, so that each cell of a notebook would hold more than the last.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 class PeakMemory:

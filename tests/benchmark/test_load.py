@@ -32,6 +32,6 @@ def test_copies_count_as_the_cells_results(tmp_path, data_root):
 
 @pytest.mark.slow
 def test_a_grid_through_the_scheduler_loses_nothing(tmp_path, data_root):
-    measured = measure_grid(data_root, TEMPLATE, tmp_path, seeds=3, jobs=2)
+    measured = measure_grid(data_root, TEMPLATE, tmp_path, [], seeds=3, jobs=2)
     assert measured["cells"] == 12 == len(list(Store(tmp_path / "results").results()))
     assert measured["lost"] == 0

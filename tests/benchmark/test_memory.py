@@ -1,6 +1,7 @@
 """Peak memory: what is allocated counts while it is there; mapped files do not."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from benchmark.memory import PeakMemory, private_bytes
+from benchmark.memory import PeakMemory, give_back, private_bytes
 
 SIZE = 100_000_000
 
@@ -34,6 +35,19 @@ def test_mapped_files_do_not_count(tmp_path):
     assert mapped.sum() == SIZE
     assert process.memory_info().rss > resident + 0.9 * SIZE
     assert private_bytes(process) < before + 0.1 * SIZE
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_is_given_back():
+    process = psutil.Process()
+    blocks = [bytes(1000) for _ in range(SIZE // 1000)]
+    grown = private_bytes(process)
+    last = blocks.pop()  # what lies before it on the heap stays with the process
+    del blocks
+    assert private_bytes(process) > grown - 0.1 * SIZE
+    give_back()
+    assert private_bytes(process) < grown - 0.9 * SIZE
+    assert not any(last)
 
 
 def test_a_process_that_is_gone_is_an_error():

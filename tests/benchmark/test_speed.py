@@ -57,7 +57,9 @@ def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch, c
     monkeypatch.setattr(speed, "comparisons", lambda: [(small, 2)])
     monkeypatch.setattr(speed, "encoding_rate", lambda files: float(len(files)))
     load = {"cells": 4, "lost": 0, "seconds": 2.0, "jobs": 2}
-    monkeypatch.setattr(speed, "measure_load", lambda folder: {"grid": load, "tables": load})
+    monkeypatch.setattr(
+        speed, "measure_load", lambda folder: dict.fromkeys(("start_up", "grid", "tables"), load)
+    )
     output = tmp_path / "new" / "speed.json"
     assert speed.main(["--output", str(output)]) == 0
     written = json.loads(output.read_text())
