@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.paths import PUBLISHED
 from benchmark.profiles import Profile, load_profile, profile_names
+from benchmark.store import load_all
 from bgad.errors import InputError
 
 
@@ -162,3 +164,8 @@ def test_shipped_profiles_are_usable_and_say_what_they_are(name):
     assert profile.name == name == Path(profile.source).stem
     assert profile.description.endswith(".")
     assert profile.parameters
+
+
+def test_published_cells_are_those_of_the_profiles_as_they_are():
+    published = {(r.cell.profile, r.config.profile_hash) for r in load_all([PUBLISHED])}
+    assert published == {(name, load_profile(name).hash) for name, _ in published}
