@@ -41,7 +41,7 @@ NORMAL, KNOWN = make_images(40, 0), make_anomalies(6, 1)
 def train(anomalies=KNOWN, training=SCHEDULE, steps=STEPS, seed=0):
     generator = torch.Generator().manual_seed(0)
     flow = ConditionalFlow(CHANNELS, condition_dim=8, n_blocks=4, generator=generator)
-    density = LevelDensity(SIDE, SIDE, Standardisation.fit(NORMAL), flow)
+    density = LevelDensity(SIDE, SIDE, Standardisation.fit(NORMAL, "position"), flow)
     before = copy.deepcopy(density)
     history = train_level(density, NORMAL, anomalies, training, steps, seed)
     return before, density, history
@@ -236,7 +236,7 @@ def test_each_step_is_reported_when_it_is_done():
     done = []
     generator = torch.Generator().manual_seed(0)
     flow = ConditionalFlow(CHANNELS, condition_dim=8, n_blocks=4, generator=generator)
-    density = LevelDensity(SIDE, SIDE, Standardisation.fit(NORMAL), flow)
+    density = LevelDensity(SIDE, SIDE, Standardisation.fit(NORMAL, "position"), flow)
 
     def report(steps: int) -> None:
         done.append((steps, density.flow.out_weight.detach().clone()))
