@@ -1,4 +1,4 @@
-"""What the published cells took: seconds of each part, time by the clock, memory."""
+"""What stored cells took: seconds of each part, time by the clock, memory."""
 
 import pandas as pd
 
@@ -43,8 +43,8 @@ def markdown(frame: pd.DataFrame) -> str:
                 "Data set": escape(dataset_label(dataset)),
                 "Profile": escape(profile),
                 "Cells": len(group),
-                "Encoding, once": f"{group['features_s'].max():.0f} s",
                 "Features": f"{features:.1f} s",
+                "Features, longest": f"{group['features_s'].max():.0f} s",
                 "Training": f"{train:.1f} s",
                 "Scoring": f"{score:.1f} s",
                 "Metrics": f"{metrics:.1f} s",
@@ -59,9 +59,9 @@ def markdown(frame: pd.DataFrame) -> str:
     return "\n\n".join(
         [
             to_markdown(pd.DataFrame(rows)),
-            "Wall-clock seconds, medians over cells, mostly of two at a time. *Encoding* fills the "
-            "cache of a category's features: the longest time that a cell waited for it; "
-            "*Features* is reading it. *All of them* is the time in which at least one of them "
-            "ran. *Memory* is the most that a cell held (memory-mapped files not counted).",
+            "Wall-clock seconds, medians over cells, of two at a time unless asked otherwise. "
+            "*Features* is what a cell waits for them, at the longest to encode their category, "
+            "unless the cache was full before. *All of them* is the time in which at least one "
+            "ran. *Memory* is the most that one held (memory-mapped files not counted).",
         ]
     )

@@ -11,11 +11,12 @@ from benchmark.tables import (
     SHORT_TITLES,
     UNDEFINED,
     column,
+    dataset_label,
     display_name,
+    escape,
     format_score,
     grid_cells,
     ordered_categories,
-    synthetic_label,
     to_markdown,
 )
 
@@ -50,7 +51,7 @@ def study_tables(frame: pd.DataFrame, study: str) -> str:
     pairs = _pairs(cells, reference[reference["profile"] == REFERENCE])
     parts = []
     for (dataset, setting, shots), group in pairs.groupby(["dataset", "setting", "shots"]):
-        title = f"**{dataset}, {setting}, {shots} shots**{synthetic_label(dataset)}"
+        title = f"**{escape(dataset_label(dataset))}, {setting}, {shots} shots**"
         parts += [title, to_markdown(_figures(group)), _by_category(group)]
     if not parts:
         return NO_RUNS if cells.empty else f"No runs yet of cells that `{REFERENCE}` has, too."
@@ -90,7 +91,9 @@ def control_tables(frame: pd.DataFrame) -> str:
             same_cell = ["category", "seed", "fingerprint"]
             pairs = cells.merge(beside, on=same_cell, suffixes=("", _OF_REFERENCE))
             there = pairs if len(pairs) else cells  # compared on the same cells where there are any
-            rows.append([dataset, profile, str(shots), control.replace("_", " ")])
+            rows.append(
+                [escape(dataset_label(dataset)), profile, str(shots), control.replace("_", " ")]
+            )
             rows[-1].append(_sizes(cells))
             for metric in _METRICS[:2]:
                 known = pd.Series([0.5])
@@ -135,7 +138,15 @@ def seed_tables(frame: pd.DataFrame) -> str:
                 metric: 100 * of_category[column(metric)].agg(_deviation) for metric in _METRICS[:3]
             }
             sizes = sorted(of_category["seed"].size().unique())
-            rows.append([dataset, profile, str(shots), varied, " to ".join(map(str, sizes))])
+            rows.append(
+                [
+                    escape(dataset_label(dataset)),
+                    profile,
+                    str(shots),
+                    varied,
+                    " to ".join(map(str, sizes)),
+                ]
+            )
             rows[-1] += [_points(values.mean(skipna=False)) for values in entries.values()]
             rows[-1] += [_points(entries["image_auroc"].get(name)) for name in categories]
     if not rows:

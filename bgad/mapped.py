@@ -3,11 +3,26 @@
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 
-__all__ = ["empty_on_disk", "reserve"]
+__all__ = ["chunks", "empty_on_disk", "reserve"]
+
+_CHUNK = 32  # images
+
+
+def chunks(array: np.ndarray) -> Iterator[torch.Tensor]:
+    """Pass over an array that may be larger than memory, some images at a time, as float64.
+
+    Parameters
+    ----------
+    array : ndarray, shape (images, ...)
+    """
+    for start in range(0, len(array), _CHUNK):
+        yield torch.from_numpy(array[start : start + _CHUNK].astype(np.float64))
 
 
 def empty_on_disk(shape: tuple[int, ...], dtype: np.dtype | type, folder: Path) -> np.ndarray:

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from bgad.errors import InputError
-from bgad.whitening import Whitening, chunks
+from bgad.mapped import chunks
+from bgad.whitening import Whitening
 
 __all__ = ["STANDARDISATIONS", "Standardisation"]
 
@@ -25,7 +26,7 @@ class Standardisation(nn.Module):
     log_det : Tensor, shape (positions,)
         Log-determinant per channel, up to the same constant for all positions.
     whitening : Whitening, optional
-        Goes first.
+        Goes first; by default `torch.nn.Identity`.
 
     Notes
     -----
@@ -34,10 +35,10 @@ class Standardisation(nn.Module):
     """
 
     def __init__(
-        self, mean: Tensor, std: Tensor, log_det: Tensor, whitening: Whitening | None = None
+        self, mean: Tensor, std: Tensor, log_det: Tensor, whitening: nn.Module | None = None
     ):
         super().__init__()
-        self.whitening = whitening
+        self.whitening = whitening or nn.Identity()
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
         self.register_buffer("log_det", log_det)
@@ -71,8 +72,7 @@ class Standardisation(nn.Module):
         shape = features.shape[1:]
         if kind == "none":
             return cls(torch.zeros(shape), torch.ones(shape), torch.zeros(shape[0]))
-        whitening = Whitening.fit(features) if kind == "whitening" else None
-        white = nn.Identity() if whitening is None else whitening
+        white = Whitening.fit(features) if kind == "whitening" else nn.Identity()
         mean = sum(white(chunk).sum(0) for chunk in chunks(features)) / len(features)
         variance = sum((white(chunk) - mean).square().sum(0) for chunk in chunks(features))
         variance = variance / len(features)
@@ -83,7 +83,7 @@ class Standardisation(nn.Module):
         else:
             std = variance.sqrt() + _SHRINKAGE * channel_std
         log_det = (channel_std / std).log().mean(-1)
-        return cls(mean.float().clone(), std.float().clone(), log_det.float(), whitening).float()
+        return cls(mean.float().clone(), std.float().clone(), log_det.float(), white).float()
 
     def forward(self, features: Tensor, positions: Tensor | slice = slice(None)) -> Tensor:
         """Standardise.
@@ -98,13 +98,11 @@ class Standardisation(nn.Module):
         -------
         Tensor, same shape
         """
-        if self.whitening is not None:
-            features = self.whitening(features)
-        return (features - self.mean[positions]) / self.std[positions]
+        return (self.whitening(features) - self.mean[positions]) / self.std[positions]
 
     def inverse(self, standardised: Tensor, positions: Tensor | slice = slice(None)) -> Tensor:
         """Undo `forward`."""
         features = standardised * self.std[positions] + self.mean[positions]
-        if self.whitening is not None:
+        if isinstance(self.whitening, Whitening):
             features = self.whitening.inverse(features)
         return features

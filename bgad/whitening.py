@@ -1,16 +1,15 @@
-"""Channels made uncorrelated, and passes over features that do not fit into memory."""
-
-from collections.abc import Iterator
+"""Channels made uncorrelated."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Whitening", "chunks"]
+from bgad.mapped import chunks
+
+__all__ = ["Whitening"]
 
 _RIDGE = 0.01  # added to the correlations' eigenvalues, whose mean is 1: the smallest are noise
 _EPSILON = 1e-6
-_CHUNK = 32  # images: features may be memory-mapped and larger than memory
 
 
 class Whitening(nn.Module):
@@ -28,7 +27,8 @@ class Whitening(nn.Module):
     Notes
     -----
     The paper and the official code have none. A flow whose input is nearly white starts near its
-    goal: half of the steps give the accuracy of all without (docs/convergence.md).
+    goal: on the synthetic stand-in half of the steps give more than all of them without
+    (docs/convergence.md).
     """
 
     def __init__(self, mean: Tensor, matrix: Tensor):
@@ -43,6 +43,11 @@ class Whitening(nn.Module):
         Parameters
         ----------
         features : ndarray, shape (images, positions, C)
+            Possibly memory-mapped.
+
+        Returns
+        -------
+        Whitening
         """
         count, channels = features[..., 0].size, features.shape[-1]
         mean = sum(chunk.sum((0, 1)) for chunk in chunks(features)) / count
@@ -62,9 +67,3 @@ class Whitening(nn.Module):
     def inverse(self, whitened: Tensor) -> Tensor:
         """Undo `forward`."""
         return torch.linalg.solve(self.matrix, whitened, left=False) + self.mean
-
-
-def chunks(features: np.ndarray) -> Iterator[Tensor]:
-    """Some images of an array at a time, as float64."""
-    for start in range(0, len(features), _CHUNK):
-        yield torch.from_numpy(features[start : start + _CHUNK].astype(np.float64))

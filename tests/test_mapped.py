@@ -1,4 +1,4 @@
-"""Arrays on disk: they are arrays, and leave nothing behind."""
+"""Arrays on disk: they are arrays, leave nothing behind, and are read in part."""
 
 import errno
 import os
@@ -7,8 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
-from bgad.mapped import empty_on_disk, reserve
+from bgad.mapped import chunks, empty_on_disk, reserve
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (5,), (0, 7)])
@@ -21,6 +22,14 @@ def test_it_holds_what_is_written_and_has_no_name(tmp_path, shape, dtype):
     array[:] = expected
     assert np.array_equal(array, expected)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_chunks_are_all_images_once_and_in_order(tmp_path):
+    array = empty_on_disk((70, 5, 4), np.float32, tmp_path)
+    array[:] = np.random.default_rng(0).normal(size=array.shape)
+    parts = list(chunks(array))
+    assert max(map(len, parts)) < len(array)
+    assert torch.equal(torch.cat(parts), torch.from_numpy(array.astype(np.float64)))
 
 
 def test_reserved_files_have_all_their_blocks(tmp_path):

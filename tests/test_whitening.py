@@ -1,10 +1,10 @@
-"""Whitening: its output's correlations, symmetry, inversion, and passes over many images."""
+"""Whitening: its output's correlations, symmetry, units, inversion."""
 
 import numpy as np
 import pytest
 import torch
 
-from bgad.whitening import Whitening, chunks
+from bgad.whitening import Whitening
 
 IMAGES, POSITIONS, CHANNELS = 70, 5, 4  # more images than one chunk
 
@@ -45,9 +45,3 @@ def test_units_of_the_channels_do_not_matter(features):
     whitened = Whitening.fit(features)(torch.from_numpy(features).double())
     scaled = Whitening.fit(features * scale)(torch.from_numpy(features * scale).double())
     torch.testing.assert_close(scaled, whitened, atol=1e-3, rtol=1e-3)
-
-
-def test_chunks_are_all_images_once_and_in_order(features):
-    parts = list(chunks(features))
-    assert max(map(len, parts)) < IMAGES
-    assert torch.equal(torch.cat(parts), torch.from_numpy(features).double())
