@@ -10,7 +10,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 from distributed import get_worker
@@ -18,7 +18,7 @@ from distributed import get_worker
 from benchmark.memory import private_bytes
 from benchmark.paths import REPOSITORY
 
-__all__ = ["Job", "Outcome", "run_job"]
+__all__ = ["Job", "Outcome", "run_job", "start_child"]
 
 _SINGLE_THREADED = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
@@ -124,20 +124,8 @@ def _run_in(results: Path, job: Job) -> Outcome:
         "output": str(results / job.output),
         "parameters": job.parameters | {"cells": cells, "results": str(results)},
     }
-    environment = os.environ | _SINGLE_THREADED
-    environment.pop("MALLOC_TRIM_THRESHOLD_", None)  # Dask's setting would slow training down
-    path = [environment.get("PYTHONPATH"), str(REPOSITORY)]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     with log.open("w") as stderr:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "benchmark.execute"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=environment,
-            start_new_session=True,  # the terminal's Ctrl-C is the driver's affair
-            text=True,
-        )
+        child = start_child(stderr)
     try:
         child.stdin.write(json.dumps(request))
         child.stdin.close()
@@ -153,6 +141,29 @@ def _run_in(results: Path, job: Job) -> Outcome:
         return Outcome(**json.loads(answer))
     except ValueError:
         return Outcome(f"the notebook's process ended with status {child.returncode}", died=True)
+
+
+def start_child(stderr: IO[str]) -> subprocess.Popen:
+    """Start a process that waits for a notebook to execute (see `benchmark.execute`).
+
+    Parameters
+    ----------
+    stderr
+        File for its log.
+    """
+    environment = os.environ | _SINGLE_THREADED
+    environment.pop("MALLOC_TRIM_THRESHOLD_", None)  # Dask's setting would slow training down
+    path = [environment.get("PYTHONPATH"), str(REPOSITORY)]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmark.execute"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=environment,
+        start_new_session=True,  # the terminal's Ctrl-C is the driver's affair
+        text=True,
+    )
 
 
 def _is_done(path: Path, key: str) -> bool:

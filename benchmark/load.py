@@ -1,15 +1,18 @@
 """What the machinery costs beside the cells' own work: scheduler, notebooks, store, tables."""
 
+import json
+import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import nbformat
 
 from benchmark.cells import Cell
 from benchmark.cluster import connect
-from benchmark.paths import PUBLISHED, cache_dir
+from benchmark.jobs import start_child
+from benchmark.paths import PUBLISHED, REPOSITORY, cache_dir
 from benchmark.plan import Request, plan
 from benchmark.profiles import load_profile
 from benchmark.progress import Display
@@ -21,7 +24,7 @@ from benchmark.tables import markdown, results_frame
 from bgad.data.folder import load_category
 from bgad.data.synthetic import ensure
 
-__all__ = ["measure_grid", "measure_load", "measure_tables", "store_copies"]
+__all__ = ["measure_grid", "measure_load", "measure_start_up", "measure_tables", "store_copies"]
 
 _NOTEBOOK = """
 from benchmark.load import store_copies
@@ -31,26 +34,60 @@ store_copies(cells, data_root, results)
 
 
 def measure_load(folder: Path) -> dict[str, dict[str, Any]]:
-    """Measure one notebook, 510 cells, and the tables of 5,000 (see below), in a folder."""
+    """Measure an empty notebook, 510 cells, and the tables of 5,000 (see below), in a folder."""
     template = next(result for result in load_all([PUBLISHED]) if result.cell.shots == 10)
     start_up, grid, tables = (folder / name for name in ("start_up", "grid", "tables"))
     start_up.mkdir()
     grid.mkdir()
     root = ensure(cache_dir())
     return {
-        "start_up": measure_grid(root, template, start_up, ["bottle"], seeds=1, jobs=1),
-        "grid": measure_grid(root, template, grid, [], seeds=17, jobs=2),
+        "start_up": measure_start_up(root, start_up, repetitions=3),
+        "grid": measure_grid(root, template, grid, seeds=17, jobs=2),
         "tables": measure_tables(template, tables, cells=5000),
     }
 
 
+def measure_start_up(data_root: Path, folder: Path, repetitions: int) -> dict[str, Any]:
+    """Execute the notebook of a category as a worker does, without any cell.
+
+    Parameters
+    ----------
+    data_root : path
+        Of the synthetic stand-in.
+    folder : path
+        Empty; for the executed notebook and its log.
+    repetitions : int
+
+    Returns
+    -------
+    dict
+        Median wall-clock ``seconds``, kernel and imports and the kernel's end included, and
+        ``repetitions``.
+
+    Raises
+    ------
+    RuntimeError
+        The notebook failed.
+    """
+    request = {
+        "parent": os.getpid(),
+        "notebook": str(REPOSITORY / "notebooks" / "category.ipynb"),
+        "output": str(folder / "category.ipynb"),
+        "parameters": {"cells": [], "data_root": str(data_root), "results": str(folder)},
+    }
+    seconds = []
+    for _ in range(repetitions):
+        started = time.perf_counter()
+        with (folder / "log").open("w") as log, start_child(log) as child:
+            answer = json.loads(child.communicate(json.dumps(request))[0])
+        seconds.append(time.perf_counter() - started)
+        if answer["error"]:
+            raise RuntimeError(f"the empty notebook failed: {answer['error']}")
+    return {"seconds": median(seconds), "repetitions": repetitions}
+
+
 def measure_grid(
-    data_root: Path,
-    template: Result,
-    folder: Path,
-    categories: Sequence[str],
-    seeds: int,
-    jobs: int,
+    data_root: Path, template: Result, folder: Path, seeds: int, jobs: int
 ) -> dict[str, Any]:
     """Run a grid whose cells copy a result instead of computing one, on workers of this machine.
 
@@ -62,9 +99,8 @@ def measure_grid(
         What is copied.
     folder : path
         Empty; for results and notebooks.
-    categories : sequence of str
-        A grid has these at 0 and 1 shots; all of them if there are none.
     seeds, jobs : int
+        A grid has all categories at 0 and 1 shots.
 
     Returns
     -------
@@ -77,7 +113,7 @@ def measure_grid(
     nbformat.write(notebook, folder / "copy.ipynb")
     (folder / "template.json").write_bytes(to_json(template))
     profile = load_profile("smoke")
-    request = Request(profile, "synthetic", data_root, categories, [0, 1], range(seeds))
+    request = Request(profile, "synthetic", data_root, [], [0, 1], range(seeds))
     store = Store(folder / "results")
     planned = plan(request, store)
     with hold(store.root) as token:

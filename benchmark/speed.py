@@ -317,8 +317,9 @@ def markdown(speed: Mapping[str, Any]) -> str:
             f"Encoding by {speed['encoding']['backbone']}, decoding included: "
             f"{speed['encoding']['images_per_s']:.0f} images of {speed['encoding']['size']} px "
             "per second and core.",
-            f"Beside the cells' own work: a run of one notebook took {start_up['seconds']:.1f} s "
-            f"with its scheduler and worker; {grid['cells']} cells that cost nothing took "
+            f"Beside the cells' own work: a notebook without cells took "
+            f"{start_up['seconds']:.1f} s with its kernel and imports; "
+            f"{grid['cells']} cells that cost nothing took "
             f"{1000 * grid['seconds'] / grid['cells']:.0f} ms each through scheduler, notebooks "
             f"and store, {grid['jobs']} at a time, start-up included, and {grid['lost'] or 'none'} "
             f"was lost; the tables of {tables['cells']:,} stored cells took "

@@ -1,10 +1,11 @@
 """The load that is measured: real grids and tables, whose cells cost nothing."""
 
+import nbformat
 import pytest
 from instant import make_result
 
 from benchmark.cells import Cell
-from benchmark.load import measure_grid, measure_tables, store_copies
+from benchmark.load import measure_grid, measure_start_up, measure_tables, store_copies
 from benchmark.plan import Request, plan
 from benchmark.profiles import load_profile
 from benchmark.store import Store, load_all, to_json
@@ -30,8 +31,17 @@ def test_copies_count_as_the_cells_results(tmp_path, data_root):
     assert all(cell.done for cell in plan(request, store))
 
 
+def test_start_up_is_that_of_the_real_notebook(tmp_path, data_root):
+    measured = measure_start_up(data_root, tmp_path, repetitions=1)
+    assert measured["repetitions"] == 1 and measured["seconds"] > 0
+    notebook = nbformat.read(tmp_path / "category.ipynb", 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    assert any("import figures" in cell.source for cell in code)
+
+
 @pytest.mark.slow
 def test_a_grid_through_the_scheduler_loses_nothing(tmp_path, data_root):
-    measured = measure_grid(data_root, TEMPLATE, tmp_path, [], seeds=3, jobs=2)
+    measured = measure_grid(data_root, TEMPLATE, tmp_path, seeds=3, jobs=2)
     assert measured["cells"] == 12 == len(list(Store(tmp_path / "results").results()))
     assert measured["lost"] == 0
