@@ -1,5 +1,6 @@
 """run_all.py that knows the method `instant`."""
 
+import signal
 import sys
 
 if __name__ == "__main__":
@@ -7,4 +8,6 @@ if __name__ == "__main__":
 
     from benchmark.command import main
 
+    # Tests may run in a shell's background, where it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())
