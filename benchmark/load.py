@@ -23,6 +23,7 @@ from benchmark.store import Store, load_all, result_key, to_json
 from benchmark.tables import markdown, results_frame
 from bgad.data.folder import load_category
 from bgad.data.synthetic import ensure
+from bgad.errors import InputError
 
 __all__ = ["measure_grid", "measure_load", "measure_start_up", "measure_tables", "store_copies"]
 
@@ -66,7 +67,7 @@ def measure_start_up(data_root: Path, folder: Path, repetitions: int) -> dict[st
 
     Raises
     ------
-    RuntimeError
+    InputError
         The notebook failed.
     """
     request = {
@@ -82,7 +83,7 @@ def measure_start_up(data_root: Path, folder: Path, repetitions: int) -> dict[st
             answer = json.loads(child.communicate(json.dumps(request))[0])
         seconds.append(time.perf_counter() - started)
         if answer["error"]:
-            raise RuntimeError(f"the empty notebook failed: {answer['error']}")
+            raise InputError(f"the notebook without cells failed: {answer['error']}")
     return {"seconds": median(seconds), "repetitions": repetitions}
 
 
