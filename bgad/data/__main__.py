@@ -5,12 +5,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bgad.data.download import LICENSE_NOTICE, SHA256, URL, download
+from bgad.data.download import SHA256, URL, download, license_notice
 from bgad.data.folder import list_categories
+from bgad.data.registry import DATASETS
 from bgad.data.verify import Verification, verify_category
 from bgad.errors import InputError
 
 __all__ = ["main"]
+
+_COUNTED = [name for name, dataset in DATASETS.items() if dataset.counts]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset",
         default="mvtec_ad",
         metavar="NAME",
-        help="any name but mvtec_ad: do not compare with MVTec AD's official counts",
+        help=f"whose official counts to expect ({', '.join(_COUNTED)}); any other name: none",
     )
     verify.set_defaults(run=_verify)
 
@@ -73,7 +76,7 @@ def _verify(options: argparse.Namespace) -> int:
     print(f"{'category':<{width}}  {'folder':<28}{'images':>8}{'official':>10}{'masks':>8}")
     results = []
     for name in names:
-        results.append(verify_category(options.root, name, options.dataset == "mvtec_ad"))
+        results.append(verify_category(options.root, name, options.dataset))
         _print_counts(results[-1], width)
     for kind in ("notes", "problems"):
         lines = [line for result in results for line in getattr(result, kind)]
@@ -95,7 +98,7 @@ def _print_counts(result: Verification, width: int) -> None:
 
 
 def _download(options: argparse.Namespace) -> int:
-    print(LICENSE_NOTICE)
+    print(license_notice())
     if not options.accept_license:
         try:
             answer = input("Do you accept this license? [yes/no] ")

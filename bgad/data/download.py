@@ -17,33 +17,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import Path, PureWindowsPath
+from textwrap import fill
 
 from bgad.data.folder import list_categories
+from bgad.data.registry import DATASETS
 from bgad.errors import InputError
 
-__all__ = ["LICENSE_NOTICE", "PAGE", "SHA256", "URL", "download", "fetch", "unpack"]
+__all__ = ["SHA256", "URL", "download", "fetch", "license_notice", "unpack"]
 
-PAGE = "https://www.mvtec.com/research-teaching/datasets/mvtec-ad"
 URL = (
     "https://www.mydrive.ch/shares/150996/b52ecdcbf521176e9db9c731f2304b27/"
     "download/420938113-1629960298/mvtec_anomaly_detection.tar.xz"
 )
 SHA256 = "cf4313b13603bec67abb49ca959488f7eedce2a9f7795ec54446c649ac98cd3d"
-LICENSE_NOTICE = """\
-MVTec AD is the work of MVTec Software GmbH, licensed under the Creative Commons
-Attribution-NonCommercial-ShareAlike 4.0 International License (CC BY-NC-SA 4.0),
-https://creativecommons.org/licenses/by-nc-sa/4.0/
-You must credit its authors, may not use it for commercial purposes, and must share
-what you derive from it under the same license. Please cite:
-P. Bergmann, K. Batzner, M. Fauser, D. Sattlegger, C. Steger: The MVTec Anomaly
-Detection Dataset, IJCV 129(4):1038-1059, 2021, and CVPR 2019."""
-
+_MVTEC = DATASETS["mvtec_ad"]
 _CHUNK = 1 << 20
 _ATTEMPTS = 5
 _PAUSE_S = 1.0
 _TIMEOUT_S = 60.0
 
 Progress = Callable[[str, int, int | None], None]
+
+
+def license_notice() -> str:
+    """On which terms MVTec AD may be used, to be shown before it is fetched."""
+    return (
+        f"{_MVTEC.label} is licensed under {_MVTEC.licence}\n"
+        "(https://creativecommons.org/licenses/by-nc-sa/4.0/): you must credit its authors, may\n"
+        "not use it for commercial purposes, and must share what you derive from it under the\n"
+        f"same license. Please cite:\n{fill(_MVTEC.citation, 88)}"
+    )
 
 
 def download(
@@ -84,7 +87,7 @@ def download(
         archive.unlink()
         raise InputError(
             f"{url}: the archive's SHA-256 is {found}, expected {sha256}; it was deleted: "
-            f"try again, or give another address with --url (see {PAGE})"
+            f"try again, or give another address with --url (see {_MVTEC.url})"
         )
     unpack(archive, root, progress)
     archive.unlink()
@@ -117,7 +120,7 @@ def fetch(url: str, target: Path, progress: Progress = lambda *_: None) -> None:
                 if not attempts:
                     raise InputError(
                         f"{url}: {error}: run the same command again to continue, or give "
-                        f"another address with --url (see {PAGE})"
+                        f"another address with --url (see {_MVTEC.url})"
                     ) from error
                 time.sleep(_PAUSE_S)
     except OSError as error:
@@ -138,7 +141,7 @@ def _connection(url: str) -> Iterator[None]:
             raise _BrokenError(f"the server answers {error.code} {error.reason}") from error
         raise InputError(
             f"{url}: the server answers {error.code} {error.reason}: "
-            f"give the current address with --url (see {PAGE})"
+            f"give the current address with --url (see {_MVTEC.url})"
         ) from error
     except (OSError, http.client.HTTPException) as error:
         raise _BrokenError(str(error) or type(error).__name__) from error
@@ -162,7 +165,7 @@ def _receive(url: str, target: Path, progress: Progress) -> None:
         if response.headers.get_content_type() == "text/html":
             raise InputError(
                 f"{url}: serves a web page instead of the archive: "
-                f"give the current address with --url (see {PAGE})"
+                f"give the current address with --url (see {_MVTEC.url})"
             )
         length = response.headers.get("Content-Length")
         continued = re.match(rf"bytes {done}-", response.headers.get("Content-Range", ""))

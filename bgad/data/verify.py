@@ -1,10 +1,7 @@
 """Check an MVTec-layout category file by file: counts, readability, masks, duplicates."""
 
-import csv
 import warnings
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +9,10 @@ from PIL import Image
 
 from bgad.data.folder import Category, Sample, scan_category
 from bgad.data.images import IMAGE_SUFFIXES, read_image, read_mask
+from bgad.data.registry import find_dataset
 from bgad.errors import InputError
 
-__all__ = ["NEAR_DUPLICATE", "FolderCount", "Verification", "official_counts", "verify_category"]
+__all__ = ["NEAR_DUPLICATE", "FolderCount", "Verification", "verify_category"]
 
 NEAR_DUPLICATE = 0.97
 _THUMBNAIL = 32
@@ -24,8 +22,9 @@ _THUMBNAIL = 32
 class FolderCount:
     """Images and usable masks in one folder, beside the official number of images.
 
-    `folder` is relative to the category, such as ``test/crack``; `official` is None where there is
-    no official number, `masks` where no masks belong.
+    `folder` is relative to the category, such as ``test/crack`` (``test/*``: all anomaly types);
+    `official` is None where no number is stated, and 0 for a folder that the data set does not
+    have; `masks` is None where no masks belong.
     """
 
     folder: str
@@ -48,21 +47,7 @@ class Verification:
     notes: tuple[str, ...]
 
 
-@cache
-def official_counts() -> dict[str, dict[str, int]]:
-    """Number of images by category and folder (``test/crack``) of MVTec AD as published.
-
-    Source: the data set (Bergmann et al., IJCV 129(4), 2021); 3629 training images, 467 normal and
-    1258 anomalous test images in all.
-    """
-    counts: dict[str, dict[str, int]] = {}
-    with files("bgad.data").joinpath("official_counts.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            counts.setdefault(row["category"], {})[row["folder"]] = int(row["images"])
-    return counts
-
-
-def verify_category(data_root: Path | str, name: str, official: bool = True) -> Verification:
+def verify_category(data_root: Path | str, name: str, dataset: str = "mvtec_ad") -> Verification:
     """Read every image and mask of a category and say what is wrong.
 
     Problems are whatever `load_category` refuses; images and masks that do not decode; masks that
@@ -81,8 +66,8 @@ def verify_category(data_root: Path | str, name: str, official: bool = True) -> 
         The folder that holds the categories.
     name
         The category's folder name.
-    official
-        Compare with MVTec AD's counts where the category has the name of one of its fifteen.
+    dataset
+        The registered data set with whose official counts a category of the same name is compared.
 
     Raises
     ------
@@ -95,14 +80,14 @@ def verify_category(data_root: Path | str, name: str, official: bool = True) -> 
     problems = list(found)
     thumbnails, usable_masks = _decode(category, problems)
     problems += _orphan_masks(category) + _identical_files(category)
-    expected = official_counts().get(name, {}) if official else {}
-    counts = _count(category, usable_masks, expected)
+    known = find_dataset(dataset)
+    counts = _count(category, usable_masks, known.counts.get(name, {}))
     problems += [
-        f"{category.root / count.folder}: {count.images} images, MVTec AD has "
-        f"{count.official or 'no such folder'}: complete the data, or say with --dataset NAME that "
-        "this is another data set"
+        f"{category.root / count.folder}: {count.images} images, {known.label} has "
+        f"{count.official or 'no such folder'}: complete the data, or say with --dataset NAME "
+        "which other data set this is"
         for count in counts
-        if expected and count.images != count.official
+        if count.official not in (None, count.images)
     ]
     notes = [str(warning.message) for warning in skipped] + _near_duplicates(category, thumbnails)
     return Verification(name, counts, tuple(dict.fromkeys(problems)), tuple(notes))
@@ -137,11 +122,14 @@ def _count(
     folders: dict[str, list[Sample]] = {folder: [] for folder in expected}
     for sample in category.samples:
         folders.setdefault(f"{sample.split}/{sample.type}", []).append(sample)
+    if "test/*" in folders:
+        folders["test/*"] = list(category.anomalies)
+    unlisted = 0 if expected and "test/*" not in expected else None
     return tuple(
         FolderCount(
             folder,
             images=len(samples),
-            official=expected.get(folder),
+            official=expected.get(folder, unlisted),
             masks=None
             if folder.endswith("/good")
             else sum(sample.name in usable_masks for sample in samples),
