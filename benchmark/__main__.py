@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmark.cells import grid
 from benchmark.paths import PUBLISHED, README, RUNS, SPLITS, cache_dir
-from benchmark.splits import manifest
-from benchmark.store import Store, write_atomically
+from benchmark.protocol.cells import grid
+from benchmark.protocol.splits import manifest
+from benchmark.results.store import Store, write_atomically
 from bgad.data.folder import list_categories, load_category
 from bgad.errors import InputError
 
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _readme(options: argparse.Namespace) -> int:
-    from benchmark.readme import check, update
+    from benchmark.show.readme import check, update
 
     roots = [PUBLISHED, *options.results]
     if not options.check:
@@ -79,7 +79,7 @@ def _readme(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from benchmark.report import write_report
+    from benchmark.show.report import write_report
 
     print(write_report(options.out, PUBLISHED, options.results))
     return 0
@@ -118,7 +118,7 @@ def _manifests(options: argparse.Namespace) -> Iterator[tuple[Path, str]]:
 
 
 def _rescore(options: argparse.Namespace) -> int:
-    from benchmark.rescore import curves, rescore
+    from benchmark.results.rescore import curves, rescore
 
     store = Store(options.results)
     rows, problems, changed = [], [], []

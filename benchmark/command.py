@@ -12,19 +12,25 @@ from pathlib import Path
 import pandas as pd
 from dask.utils import parse_bytes
 
-from benchmark import readme
-from benchmark.cells import SETTINGS
-from benchmark.cluster import SLURM_CONFIG, connect, default_jobs
 from benchmark.paths import NOTEBOOK, PUBLISHED, README, RUNS, cache_dir
-from benchmark.plan import PlannedCell, Request, check_weights, estimate, plan
-from benchmark.profiles import STUDIES, Profile, load_profile, profile_names, study_profiles
-from benchmark.progress import Display
-from benchmark.runner import Runner, hold
-from benchmark.store import Store, load_all
-from benchmark.studies import control_tables, seed_tables, study_tables
-from benchmark.summary import summary_text
-from benchmark.tables import results_frame
-from benchmark.verdict import judge
+from benchmark.protocol.cells import SETTINGS
+from benchmark.protocol.profiles import (
+    STUDIES,
+    Profile,
+    load_profile,
+    profile_names,
+    study_profiles,
+)
+from benchmark.results.store import Store, load_all
+from benchmark.results.summary import summary_text
+from benchmark.results.tables import results_frame
+from benchmark.results.verdict import judge
+from benchmark.run.cluster import SLURM_CONFIG, connect, default_jobs
+from benchmark.run.plan import PlannedCell, Request, check_weights, estimate, plan
+from benchmark.run.progress import Display
+from benchmark.run.runner import Runner, hold
+from benchmark.show import readme
+from benchmark.show.studies import control_tables, seed_tables, study_tables
 from bgad.data.synthetic import ensure
 from bgad.device import find_device
 from bgad.errors import InputError
@@ -201,7 +207,7 @@ def _report(options: argparse.Namespace, stores: Sequence[Store]) -> None:
                 file=sys.stderr,
             )
     if options.report != "-":
-        from benchmark.report import write_report  # needs matplotlib
+        from benchmark.show.report import write_report  # needs matplotlib
 
         own = [store.root for store in stores]
         folder = own[0] if len(own) == 1 else own[0].parent

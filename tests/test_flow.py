@@ -173,7 +173,7 @@ def test_wrong_shapes_are_refused(flow):
 
 
 def freia_twin(flow: ConditionalFlow) -> torch.nn.Module:
-    from benchmark.speed import freia_twin
+    from benchmark.measure.speed import freia_twin
 
     return freia_twin(flow)
 

@@ -2,9 +2,9 @@
 
 from instant import make_result
 
-from benchmark.cells import Cell
-from benchmark.profiles import Profile
-from benchmark.schema import METRICS, Result
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.profiles import Profile
+from benchmark.protocol.schema import METRICS, Result
 
 __all__ = ["result_of"]
 

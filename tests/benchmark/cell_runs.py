@@ -7,9 +7,9 @@ import numpy as np
 from cell_results import result_of
 from PIL import Image
 
-from benchmark.cells import Cell
-from benchmark.experiment import CellRun
-from benchmark.splits import Split
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.splits import Split
+from benchmark.run.experiment import CellRun
 from bgad.data.folder import Sample
 
 __all__ = ["SIZE", "make_run"]

@@ -9,14 +9,14 @@ from typing import Any
 import nbformat
 import numpy as np
 
-from benchmark.cells import Cell
-from benchmark.jobs import Job, Outcome
-from benchmark.methods import METHODS
-from benchmark.profiles import Profile
-from benchmark.provenance import now, stamp
-from benchmark.schema import METRICS, Result, Timings
-from benchmark.splits import cell_split, check_disjoint
-from benchmark.store import Store, result_key
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.methods import METHODS
+from benchmark.protocol.profiles import Profile
+from benchmark.protocol.schema import METRICS, Result, Timings
+from benchmark.protocol.splits import cell_split, check_disjoint
+from benchmark.results.provenance import now, stamp
+from benchmark.results.store import Store, result_key
+from benchmark.run.jobs import Job, Outcome
 from bgad.data.folder import load_category
 from bgad.errors import InputError
 
@@ -94,10 +94,10 @@ def run_cell(cell: Cell, data_root: str, profile: Profile, store: Store) -> None
 
 NOTEBOOK = """
 from instant import run_cell
-from benchmark.cells import Cell
-from benchmark.jobs import Job, Outcome
-from benchmark.profiles import load_profile
-from benchmark.store import Store
+from benchmark.protocol.cells import Cell
+from benchmark.run.jobs import Job, Outcome
+from benchmark.protocol.profiles import load_profile
+from benchmark.results.store import Store
 
 for cell in cells:
     run_cell(Cell(**cell), data_root, load_profile(profile), Store(results))

@@ -5,10 +5,11 @@ from pathlib import Path
 import instant
 import pytest
 
-from benchmark import command, plan
-from benchmark.cells import Cell
-from benchmark.profiles import load_profile
-from benchmark.store import Store
+from benchmark import command
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.profiles import load_profile
+from benchmark.results.store import Store
+from benchmark.run import plan
 
 README = "# Mine\n\n<!-- begin:results-toy -->\n<!-- end:results-toy -->\n"
 

@@ -5,11 +5,11 @@ import pytest
 from instant import make_result
 
 from benchmark import __main__ as commands
-from benchmark.cells import Cell
-from benchmark.rescore import rescore
-from benchmark.schema import METRICS, TEST_SETS
-from benchmark.splits import make_split
-from benchmark.store import Store
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.schema import METRICS, TEST_SETS
+from benchmark.protocol.splits import make_split
+from benchmark.results.rescore import rescore
+from benchmark.results.store import Store
 from bgad.data.folder import load_category
 from bgad.metrics import pixel_curve, pixel_metrics
 

@@ -8,10 +8,10 @@ import pytest
 from cell_results import result_of
 from cell_runs import make_run
 
-from benchmark import experiment
-from benchmark.cells import Cell
 from benchmark.paths import NOTEBOOK
-from benchmark.store import Store
+from benchmark.protocol.cells import Cell
+from benchmark.results.store import Store
+from benchmark.run import experiment
 from bgad.data.synthetic import generate
 
 NOTEBOOKS = sorted(NOTEBOOK.parent.glob("*.ipynb"))

@@ -16,13 +16,13 @@ import psutil
 import pytest
 from instant import write_notebook
 
-from benchmark import cluster
-from benchmark.schema import Failure
-from benchmark.store import Store
+from benchmark.protocol.schema import Failure
+from benchmark.results.store import Store
+from benchmark.run import cluster
 from bgad.errors import InputError
 
 DRIVE = Path(__file__).with_name("drive.py")
-KINDS = {"worker": "multiprocessing.spawn", "child": "benchmark.execute", "kernel": "ipykernel"}
+KINDS = {"worker": "multiprocessing.spawn", "child": "benchmark.run.execute", "kernel": "ipykernel"}
 
 
 class Run:

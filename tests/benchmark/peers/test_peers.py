@@ -1,10 +1,10 @@
-"""What every peer must do as a `benchmark.methods.Detector`."""
+"""What every peer must do as a `benchmark.protocol.methods.Detector`."""
 
 import numpy as np
 import pytest
 from encoded import SIZE, encoded, masks
 
-from benchmark.methods import METHODS, resolve
+from benchmark.protocol.methods import METHODS, resolve
 from bgad.errors import InputError
 
 PEERS = ("patchcore", "padim", "segmentation_head", "devnet")

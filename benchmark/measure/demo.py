@@ -1,0 +1,132 @@
+"""Animated pictures of the synthetic stand-in: image, ground truth, anomaly map and contour.
+
+``python -m benchmark.measure.demo`` trains a model of 10 shots for each category and writes
+``docs/demo/CATEGORY.webp``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import tempfile
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from benchmark.paths import REPOSITORY, cache_dir
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.profiles import Profile, load_profile
+from benchmark.results.store import Store
+from benchmark.show.gallery import panels
+from bgad.data.synthetic import CATEGORIES, ensure
+from bgad.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.run.experiment import CellRun
+
+__all__ = ["MAX_BYTES", "animation", "demo_images", "main"]
+
+MAX_BYTES = 250_000
+_FRAMES = 8
+_SECONDS = 1.8  # a frame
+_DPI = 96
+_QUALITIES = (82, 70, 58, 46, 34, 22, 10)
+
+
+def demo_images(run: CellRun, n: int = _FRAMES) -> list[int]:
+    """Choose test images of ``common``: of each type in turn the next one by name.
+
+    Returns
+    -------
+    list of int
+        Indices into `run.samples`, anomalous types first, at most `n`.
+    """
+    by_type: dict[str, list[int]] = {}
+    for index in np.flatnonzero(run.common).tolist():
+        by_type.setdefault(run.samples[index].type, []).append(index)
+    types = sorted(by_type, key=lambda type_: (type_ == "good", type_))
+    turns = chain.from_iterable(zip_longest(*(by_type[type_] for type_ in types)))
+    return [index for index in turns if index is not None][:n]
+
+
+def animation(figures: Sequence[Figure], max_bytes: int = MAX_BYTES) -> bytes:
+    """Encode figures as an endless animated WebP, as well as the size allows.
+
+    Parameters
+    ----------
+    figures : sequence of Figure
+        Of the same size, one or more.
+    max_bytes : int
+        What the file may take.
+
+    Raises
+    ------
+    InputError
+        If it takes more even in the poorest quality.
+    """
+    frames = [_render(figure) for figure in figures]
+    for quality in _QUALITIES:
+        buffer = io.BytesIO()
+        frames[0].save(
+            buffer,
+            "WEBP",
+            save_all=True,
+            append_images=frames[1:],
+            duration=round(1000 * _SECONDS),
+            loop=0,
+            quality=quality,
+            method=4,
+        )
+        if buffer.tell() <= max_bytes:
+            return buffer.getvalue()
+    raise InputError(f"{len(frames)} frames do not fit into {max_bytes} bytes: show fewer")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and write the pictures; 2 if the request cannot be served."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.measure.demo",
+        description="Animated pictures of the synthetic stand-in, from a 10-shot model each.",
+    )
+    parser.add_argument("--categories", nargs="+", choices=CATEGORIES, default=CATEGORIES)
+    parser.add_argument("--profile", default="quick", help="a profile's name, or FILE.yaml")
+    parser.add_argument("--output", type=Path, metavar="DIR", default=REPOSITORY / "docs" / "demo")
+    options = parser.parse_args(arguments)
+    try:
+        profile = load_profile(options.profile)
+        options.output.mkdir(parents=True, exist_ok=True)
+        for category in options.categories:
+            path = options.output / f"{category}.webp"
+            path.write_bytes(_demo(category, profile))
+            print(f"{path}: {path.stat().st_size / 1000:.0f} KB", flush=True)
+    except (InputError, OSError) as error:
+        print(f"benchmark.measure.demo: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _demo(category: str, profile: Profile) -> bytes:
+    from benchmark.run.experiment import run_cell  # needs torch: after the options were checked
+
+    cell = Cell("synthetic", category, "general", 10, 0, profile.name)
+    with tempfile.TemporaryDirectory() as scratch:
+        run = run_cell(cell, ensure(cache_dir()), profile, Store(scratch), cache_dir())
+    return animation([panels(run, index) for index in demo_images(run)])
+
+
+def _render(figure: Figure) -> Image.Image:
+    figure.set_dpi(_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

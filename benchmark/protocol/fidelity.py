@@ -1,0 +1,107 @@
+"""Ways of evaluating in which the authors' code departs from this suite's protocol."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmark.protocol.profiles import Evaluation
+from bgad.anomaly_map import anomaly_maps
+from bgad.density import LevelDensity
+from bgad.errors import InputError
+from bgad.features import EncodedImages
+from bgad.metrics import image_metrics, pixel_curve, pixel_metrics
+from bgad.model import BGAD
+
+__all__ = ["CHECKPOINTS", "Checkpoints", "oracle"]
+
+CHECKPOINTS = 10
+"""At so many equally spaced moments of training the test set is scored to select on it."""
+
+_NORMALS = 32  # training normals scored at each moment, evenly spaced
+
+
+class Checkpoints:
+    """Log-likelihoods at `CHECKPOINTS` moments of training.
+
+    Levels are trained one after the other; a moment is the same share of each one's schedule.
+
+    Parameters
+    ----------
+    detector : BGAD
+        The instance is to be given to its `fit` as `after_step`.
+    normal, images : EncodedImages
+        Training normals, and the test images.
+    """
+
+    def __init__(self, detector: BGAD, normal: EncodedImages, images: EncodedImages) -> None:
+        self.detector, self.images = detector, images
+        self.normal = normal[:: math.ceil(len(normal) / _NORMALS)]
+        if min(detector.training.steps) < CHECKPOINTS:
+            raise InputError(
+                f"steps={detector.training.steps}: to select among {CHECKPOINTS} moments of "
+                "training takes at least as many steps a level"
+            )
+        self._levels: list[list[tuple[np.ndarray, float]]] = [[] for _ in images.levels]
+
+    def __call__(self, level: int, done: int, density: LevelDensity) -> None:
+        """Score the images if a further one of the moments has come."""
+        steps = self.detector.training.steps[level]
+        if done * CHECKPOINTS // steps > (done - 1) * CHECKPOINTS // steps:
+            maximum = float(density.score(self.normal.levels[level]).max())
+            self._levels[level].append((density.score(self.images.levels[level]), maximum))
+
+    def moments(self) -> Iterator[tuple[list[np.ndarray], list[float]]]:
+        """For each moment, the test images' log-likelihoods and the normals' maxima, by level.
+
+        Maxima are those of some of the training normals, but for the last moment, the model's own.
+        """
+        for moment in zip(*self._levels, strict=True):
+            likelihoods, maxima = map(list, zip(*moment, strict=True))
+            is_last = moment[0] is self._levels[0][-1]
+            yield likelihoods, self.detector.maxima_ if is_last else maxima
+
+
+def oracle(
+    evaluation: Evaluation,
+    detector: BGAD,
+    images: EncodedImages,
+    checkpoints: Checkpoints | None,
+    masks: np.ndarray,
+    labels: np.ndarray,
+) -> dict[str, Any]:
+    """Score test images with a view to all of them, or to their labels.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    detector : BGAD
+        Fitted. Its maxima become those of the test set if `evaluation` says so.
+    images : EncodedImages
+        The test images.
+    checkpoints : Checkpoints or None
+        Called during the fit, if `evaluation` selects among them.
+    masks, labels : ndarray of bool
+        The truth that is selected by.
+
+    Returns
+    -------
+    dict
+        ``maps``, ``scores`` and ``threshold`` as in `benchmark.run.experiment.CellRun`; the scores
+        may be those of another moment of training than the maps.
+    """
+    moments = checkpoints.moments() if checkpoints else [(detector.log_likelihoods(images), None)]
+    best_image, best_pixel = -1.0, -1.0
+    for likelihoods, maxima in moments:
+        if evaluation.maxima == "test":
+            maxima = detector.maxima_ = [float(level.max()) for level in likelihoods]
+        found = anomaly_maps(likelihoods, maxima or detector.maxima_, detector.image_size)
+        image = image_metrics(found.max(axis=(1, 2)), labels)["image_auroc"] or 0.0
+        if image > best_image:
+            best_image, scores = image, found.max(axis=(1, 2))
+        pixel = pixel_metrics(pixel_curve(found, masks))["pixel_auroc"] or 0.0
+        if pixel > best_pixel:
+            best_pixel, maps = pixel, found
+    threshold = None if checkpoints else detector.boundary_threshold_
+    return {"maps": maps, "scores": scores, "threshold": threshold}

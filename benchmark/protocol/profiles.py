@@ -1,0 +1,264 @@
+"""Profiles: complete sets of hyper-parameters, as YAML."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.paths import PROFILES
+from benchmark.protocol.methods import RUN_PARAMETERS, resolve
+from benchmark.protocol.schema import Config
+from bgad.errors import InputError
+
+__all__ = ["STUDIES", "Evaluation", "Profile", "load_profile", "profile_names", "study_profiles"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a profile is evaluated. Whatever is not the default lets test images have a say.
+
+    Attributes
+    ----------
+    selection
+        "last": the model after the last step. "best_on_test": image figures from that of
+        ten moments of training with the best image AUROC on all tested images, pixel
+        figures from that with the best pixel AUROC (the official code reports each figure's best
+        of 25 epochs). It has no explicit boundary: that is known for the last step alone.
+    maxima
+        The log-likelihoods that count as perfectly normal: the greatest of the "training" normals,
+        or of the "test" set, so that an image's map depends on the others (official code).
+    test_known
+        Leave the known anomalies in both test sets (as the official test.py does, but not the
+        validation in its training).
+
+    Raises
+    ------
+    InputError
+        A value that is none of these.
+    """
+
+    selection: str = "last"
+    maxima: str = "training"
+    test_known: bool = False
+
+    def __post_init__(self) -> None:
+        for name, values in _VALUES.items():
+            if getattr(self, name) not in values:
+                words = ", ".join(map(str, values))
+                raise InputError(f"{name} must be one of {words}, got {getattr(self, name)!r}")
+
+    @property
+    def departures(self) -> dict[str, Any]:
+        """What is not the default: empty for the protocol itself."""
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        return {field.name: value for field, value in values if value != field.default}
+
+    @property
+    def needs_bgad(self) -> bool:
+        """Whether test images are to be scored in a way that no other method can."""
+        return bool({"selection", "maxima"} & set(self.departures))
+
+
+_VALUES = {
+    "selection": ("last", "best_on_test"),
+    "maxima": ("training", "test"),
+    "test_known": (False, True),
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named set of hyper-parameters.
+
+    Attributes
+    ----------
+    name
+        A label of results and a folder's name: the file's, without ``.yaml``.
+    method
+        See `benchmark.protocol.methods.METHODS`.
+    model
+        Keyword arguments of the method's class, but `benchmark.protocol.methods.RUN_PARAMETERS`.
+    description
+        One sentence for a person.
+    study
+        The study that the profile belongs to; its results stand in that study's tables alone.
+    seconds_per_cell
+        Expected time on one core, for estimates before anything has run.
+    evaluation
+        How its models are evaluated; by the protocol, but in a study.
+    source
+        Where it was read from, for messages.
+    """
+
+    name: str
+    method: str = "bgad"
+    model: dict[str, Any] = field(default_factory=dict)
+    description: str = ""
+    study: str | None = None
+    seconds_per_cell: float | None = None
+    evaluation: Evaluation = Evaluation()
+    source: str = ""
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """All hyper-parameters as JSON values, defaults included.
+
+        Raises
+        ------
+        InputError
+            If the method refuses `model`.
+        """
+        where = self.source or f"profile {self.name}"
+        if reserved := RUN_PARAMETERS & set(self.model):
+            raise InputError(f"{where}: {', '.join(sorted(reserved))} can't be set in a profile")
+        if self.evaluation.needs_bgad and self.method != "bgad":
+            raise InputError(f"{where}: evaluation: selection and maxima are those of method bgad")
+        try:
+            parameters = resolve(self.method)(**self.model).get_params()
+        except (InputError, TypeError) as error:
+            raise InputError(f"{where}: {error}") from error
+        parameters = {name: parameters[name] for name in sorted(set(parameters) - RUN_PARAMETERS)}
+        try:
+            return json.loads(json.dumps(parameters, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{where}: values must be finite numbers, words, lists: {error}"
+            ) from error
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of all that decides about figures.
+
+        That is method, its version, and its parameters, without those that are newer than the
+        version and have the value that changes nothing, and departures from the protocol if there
+        are any: so that a new option leaves results without it valid.
+        """
+        method = resolve(self.method)
+        added = getattr(method, "added", {}).items()
+        parameters = dict(item for item in self.parameters.items() if item not in added)
+        departures = self.evaluation.departures
+        content = [self.method, method.version, parameters] + ([departures] if departures else [])
+        text = json.dumps(content, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def config(self) -> Config:
+        """The profile as results record it."""
+        return Config(
+            profile_hash=self.hash,
+            method=self.method,
+            description=self.description,
+            study=self.study,
+            parameters=self.parameters,
+            evaluation=self.evaluation.departures,
+        )
+
+
+STUDIES = ("ablation", "backbones", "fidelity")
+"""The studies that come with the suite; their profiles are in folders of these names."""
+
+
+def profile_names() -> tuple[str, ...]:
+    """Names of the profiles that come with the suite."""
+    return tuple(sorted(_shipped()))
+
+
+def study_profiles(study: str) -> tuple[str, ...]:
+    """Names of the profiles of one of `STUDIES`."""
+    return tuple(sorted(n for n, path in _shipped().items() if path.parent.name == study))
+
+
+def load_profile(name: str) -> Profile:
+    """Read a profile.
+
+    Parameters
+    ----------
+    name
+        One of `profile_names`, or a file that ends in ``.yaml`` or ``.yml``. A file may name
+        another profile as its ``base``, of which it states only what differs.
+
+    Raises
+    ------
+    InputError
+        Naming the file, and the key that is at fault.
+    """
+    is_file = Path(name).suffix in (".yaml", ".yml")
+    path = Path(name) if is_file else _shipped().get(name)
+    if path is None or not path.is_file():
+        known = ", ".join(profile_names())
+        raise InputError(f"unknown profile {name!r}: give one of {known}, or a .yaml file")
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no readable YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: must hold keys and values, such as 'model:'")
+    for key, value in content.items():
+        if key not in _TYPES:
+            raise InputError(f"{path}: unknown key {key!r}: it may have {', '.join(_TYPES)}")
+        if not isinstance(value, _TYPES[key]):
+            raise InputError(f"{path}: {key} can't be {value!r}")
+    model = content.get("model", {})
+    if bad := [key for key in model if not isinstance(key, str)]:
+        raise InputError(f"{path}: model: {bad[0]!r} is no parameter's name")
+    content["evaluation"] = _evaluation(path, content)
+    if (base := content.pop("base", None)) is not None:
+        if base == path.stem:
+            raise InputError(f"{path}: base: a profile can't be its own")
+        try:
+            base = load_profile(base)
+        except InputError as error:
+            raise InputError(f"{path}: base: {error}") from error
+        content["model"] = base.model | model
+        content = {"method": base.method, "seconds_per_cell": base.seconds_per_cell} | content
+    return Profile(path.stem, **content, source=str(path))
+
+
+def _evaluation(path: Path, content: dict[str, Any]) -> Evaluation:
+    try:
+        evaluation = Evaluation(**content.get("evaluation", {}))
+    except (InputError, TypeError) as error:
+        raise InputError(f"{path}: evaluation: {error}") from error
+    if evaluation.departures and "study" not in content:
+        raise InputError(
+            f"{path}: evaluation departs from the protocol: its results stand in a study's tables "
+            "alone: give it a name, such as 'study: mine'"
+        )
+    return evaluation
+
+
+def _shipped() -> dict[str, Path]:
+    return {path.stem: path for path in PROFILES.rglob("*.yaml")}
+
+
+_TYPES = {
+    "base": str,
+    "description": str,
+    "evaluation": dict,
+    "method": str,
+    "model": dict,
+    "study": str,
+    "seconds_per_cell": (int, float),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: 1e-3 is a number, and a key given twice a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [str(key.value) for key, _ in node.value]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{', '.join(twice)} is given twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+$"), list("+-0123456789")
+)

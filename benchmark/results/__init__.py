@@ -1,0 +1,1 @@
+"""What is known: stored results, and what follows from them."""

@@ -1,0 +1,101 @@
+"""Which code on which machine made a result."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+
+from benchmark.paths import REPOSITORY
+from benchmark.protocol.schema import Provenance
+
+__all__ = ["now", "stamp"]
+
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "kornia",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "pillow",
+)
+_CODE = ("bgad", "benchmark", "notebooks", "run_all.py", "pyproject.toml")
+
+
+def now() -> str:
+    """Current time, ISO 8601 in UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def stamp(started: str, device: str = "cpu") -> Provenance:
+    """Describe code and machine of work that ends now.
+
+    Parameters
+    ----------
+    started
+        `now` at its beginning.
+    device
+        Torch device that was used.
+    """
+    commit, dirty = _git_state(REPOSITORY)
+    torch = sys.modules.get("torch")
+    return Provenance(
+        commit=commit,
+        dirty=dirty,
+        versions=_versions(),
+        cpu=_cpu(),
+        device=device,
+        threads=torch.get_num_threads() if torch else 1,
+        started=started,
+        finished=now(),
+    )
+
+
+@lru_cache
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+@lru_cache
+def _git_state(repository: Path) -> tuple[str | None, bool | None]:
+    """Commit, and whether code differs from it; None without git or outside a repository."""
+    top = _git(repository, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != repository.resolve():
+        return None, None  # installed elsewhere, perhaps inside a repository of the user's own
+    commit = _git(repository, "rev-parse", "HEAD")
+    changes = _git(repository, "status", "--porcelain", "--", *_CODE)
+    return commit, None if changes is None else bool(changes)
+
+
+def _git(repository: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(repository), *arguments]
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20, env=environment, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+@lru_cache
+def _cpu() -> str | None:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or None

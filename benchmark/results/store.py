@@ -1,0 +1,252 @@
+"""The results store: one JSON file for each cell, whole or absent."""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.schema import SCHEMA_VERSION, Failure, Result
+from benchmark.results.provenance import now
+from bgad.errors import InputError
+
+__all__ = ["MAX_ATTEMPTS", "Store", "load_all", "result_key", "write_atomically"]
+
+MAX_ATTEMPTS = 3
+"""Failed attempts after which a cell is left alone, until it is asked for with --rerun."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def result_key(profile_hash: str, split_sha256: str, data_fingerprint: str) -> str:
+    """Hash (hex) of all that a cell's result depends on, the schema's version included."""
+    parts = [profile_hash, split_sha256, data_fingerprint, SCHEMA_VERSION]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file such that it is there with all its content, or as it was, whatever happens.
+
+    Raises
+    ------
+    OSError
+        Naming `path`, if it cannot be written; then nothing is left behind.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(".tmp", ".", path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+
+
+class Store:
+    """The results of one profile in one folder.
+
+    A cell's files are ``DATASET/CATEGORY/general/shots-K_seed-S.json``, ``…/hard/TYPE/…``, or
+    ``…/control/KIND/…``; with the same stem ``.failed.json`` for a failure and ``.curves.npz`` for
+    the state behind the pixel metrics. Seeds that were set apart are part of the stem.
+
+    Parameters
+    ----------
+    root : path
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def path(self, cell: Cell) -> Path:
+        """Where a cell's result is, if it is there."""
+        setting = filter(None, (cell.setting, cell.known_type, cell.control))
+        apart = "".join(f"_{name}-{seed}" for name, seed in cell.seeds_apart.items())
+        stem = f"shots-{cell.shots}_seed-{cell.seed}{apart}"
+        return self.root.joinpath(cell.dataset, cell.category, *setting, f"{stem}.json")
+
+    def curves_path(self, cell: Cell) -> Path:
+        """Where the state behind a cell's pixel metrics is."""
+        return self.path(cell).with_suffix(".curves.npz")
+
+    def read(self, cell: Cell) -> Result | None:
+        """Return a cell's result; None, with a warning if it is torn or alien, where there is none.
+
+        Raises
+        ------
+        InputError
+            If another profile's result is at its place.
+        """
+        path = self.path(cell)
+        result = _read(path, Result)
+        if result is None or not self._is_in_place(path, result):
+            return None
+        if result.cell.profile != cell.profile:
+            raise InputError(
+                f"{self.root}: holds results of profile {result.cell.profile!r}, not of "
+                f"{cell.profile!r}: give another --results folder"
+            )
+        return result
+
+    def is_current(self, cell: Cell, key: str) -> bool:
+        """Whether a cell's result is there and was made from what `key` stands for."""
+        result = self.read(cell)
+        return result is not None and result.key == key
+
+    def write(self, result: Result) -> None:
+        """Store a result, and forget the cell's failures."""
+        write_atomically(self.path(result.cell), to_json(result))
+        self._failed_path(result.cell).unlink(missing_ok=True)
+
+    def failure(self, cell: Cell, key: str) -> Failure | None:
+        """Return how a cell failed; None if it did not, or with other settings or data."""
+        failure = _read(self._failed_path(cell), Failure)
+        return failure if failure is not None and failure.key == key else None
+
+    def record_failure(self, cell: Cell, key: str, error: str, log: str | None = None) -> Failure:
+        """Store that a cell failed once more.
+
+        Parameters
+        ----------
+        cell, key
+            See `result_key`.
+        error
+            The cause, for a person.
+        log
+            File with the details, relative to the store's folder.
+        """
+        earlier = self.failure(cell, key)
+        attempts = 1 + (earlier.attempts if earlier else 0)
+        failure = Failure(
+            key=key, cell=cell, error=error, log=log, attempts=attempts, finished=now()
+        )
+        write_atomically(self._failed_path(cell), to_json(failure))
+        return failure
+
+    def forget(self, cell: Cell) -> None:
+        """Delete what is known about a cell."""
+        for path in (self.path(cell), self._failed_path(cell), self.curves_path(cell)):
+            path.unlink(missing_ok=True)
+
+    def write_curves(self, cell: Cell, arrays: Mapping[str, np.ndarray]) -> str:
+        """Store the state behind a cell's pixel metrics, before its result.
+
+        Returns
+        -------
+        str
+            SHA-256 for `Result.curves_sha256`, which ties the two files together.
+        """
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        write_atomically(self.curves_path(cell), buffer.getvalue())
+        return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+    def read_curves(self, result: Result) -> dict[str, np.ndarray]:
+        """Return the state behind a result's pixel metrics.
+
+        Raises
+        ------
+        InputError
+            If it is not there, or belongs to another computation of the cell.
+        """
+        path = self.curves_path(result.cell)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        if hashlib.sha256(content).hexdigest() != result.curves_sha256:
+            raise InputError(
+                f"{path}: does not belong to {self.path(result.cell).name}: --rerun it"
+            )
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def results(self) -> Iterator[Result]:
+        """All results, in the order of their paths; torn and alien files give a warning."""
+        for path in sorted(self.root.rglob("shots-*.json")):
+            if path.name.endswith(".failed.json"):
+                continue
+            result = _read(path, Result)
+            if result is not None and self._is_in_place(path, result):
+                yield result
+
+    def remove_leftovers(self) -> None:
+        """Delete temporary files of writers that were killed; only while no other run is on."""
+        for pattern in (".*.tmp", "notebooks/**/.*.ipynb"):
+            for path in self.root.rglob(pattern):
+                path.unlink(missing_ok=True)
+
+    def _failed_path(self, cell: Cell) -> Path:
+        return self.path(cell).with_suffix(".failed.json")
+
+    def _is_in_place(self, path: Path, result: Result) -> bool:
+        expected = self.path(result.cell).relative_to(self.root).parts
+        if path.parts[-len(expected) :] == expected:
+            return True
+        warnings.warn(f"{path}: ignored: it is the result of {result.cell}", stacklevel=3)
+        return False
+
+
+def to_json(record: BaseModel) -> bytes:
+    """Serialise a record as files hold it: sorted keys, one value a line."""
+    content = record.model_dump(mode="json")
+    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def load_all(roots: Iterable[str | Path]) -> list[Result]:
+    """Read all results below several folders, such as those of several profiles.
+
+    Parameters
+    ----------
+    roots
+        Where two hold the same cell, the later one wins.
+    """
+    results = {}
+    for root in roots:
+        results.update({result.cell: result for result in Store(root).results()})
+    return list(results.values())
+
+
+def _read(path: Path, model: type[_Model]) -> _Model | None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        if not _is_of_another_schema(content):
+            cause = error.errors()[0]
+            warnings.warn(f"{path}: ignored, as it is no result: {cause}", stacklevel=3)
+        return None
+
+
+def _is_of_another_schema(content: bytes) -> bool:
+    try:
+        return json.loads(content)["schema_version"] != SCHEMA_VERSION
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

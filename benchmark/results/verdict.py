@@ -1,0 +1,138 @@
+"""Whether a run of one's own reproduces the published one."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark.results.tables import SHORT_TITLES, UNDEFINED, column, to_markdown
+
+__all__ = ["TOLERANCES", "Verdict", "judge"]
+
+
+# One thread gives the same figures bit for bit, two threads differ by 2e-5 at most (see
+# docs/determinism.md); other processors were not measured, and the tolerances leave room for them.
+TOLERANCES = {
+    "image_auroc": 0.002,
+    "image_ap": 0.002,
+    "pixel_auroc": 0.001,
+    "pixel_ap": 0.005,
+    "pixel_f1_max": 0.005,
+    "pixel_f1_boundary": 0.01,
+    "aupro_30": 0.002,
+}
+"""Metric -> largest difference (absolute) between two computations of a cell that agree."""
+
+_CELL = ["dataset", "category", "setting", "known_type", "control", "shots", "seed", "profile"]
+_OWN = " of own run"
+_SLACK = 1e-9  # a difference of one tolerance, as decimals show it, is within
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What comparing a run with the published one gave.
+
+    Attributes
+    ----------
+    metrics
+        For each metric: ``metric``, ``largest`` (absolute) and ``mean`` difference (own -
+        published), ``tolerance, within``.
+    beyond
+        The figures beyond tolerance: the cell's columns, ``metric, published, own, tolerance,
+        difference``.
+    compared
+        Cells compared.
+    other_settings
+        Cells left out, as profile or split are not those of the published run.
+    other_images
+        Cells among the compared whose image files are not those of the published run.
+    """
+
+    metrics: pd.DataFrame
+    beyond: pd.DataFrame
+    compared: int
+    other_settings: int
+    other_images: int
+
+    @property
+    def word(self) -> str:
+        """``reproduced``, ``not reproduced`` or ``nothing to compare``."""
+        if not self.compared:
+            return "nothing to compare"
+        return "reproduced" if self.metrics["within"].all() else "not reproduced"
+
+    def markdown(self) -> str:
+        """The verdict as a person reads it."""
+        parts = [f"Reproduction of the published results: **{self.word}**, cells: {self.compared}."]
+        if self.other_settings:
+            parts.append(
+                "Left out, as their profile or split is not the published one: "
+                f"cells: {self.other_settings}."
+            )
+        if self.other_images:
+            parts.append(
+                "Computed from other image files than the published ones (such as another size), "
+                f"which changes figures: cells: {self.other_images}."
+            )
+        if self.compared:
+            parts.append(to_markdown(_readable(self.metrics)))
+        if len(self.beyond):
+            parts += ["Beyond tolerance:", to_markdown(_readable(self.beyond))]
+        return "\n\n".join(parts)
+
+
+def judge(published: pd.DataFrame, own: pd.DataFrame) -> Verdict:
+    """Compare a run with the published one, cell by cell, on the test set ``common``.
+
+    Figures that are undefined in both agree; those undefined in one of them never do. Cells that
+    only one of the two has, and those with seeds set apart, do not count.
+
+    Parameters
+    ----------
+    published, own
+        See `benchmark.results.tables.results_frame`.
+    """
+    published, own = published[~published["apart"]], own[~own["apart"]]
+    both = published.merge(own, on=_CELL, suffixes=("", _OWN))
+    same = pd.Series(True, both.index)
+    for name in ("profile_hash", "split_sha256"):  # else another experiment of the same name
+        same &= both[name] == both[name + _OWN]
+    pairs = both[same]
+    figures = pd.concat(
+        [
+            pairs[_CELL].assign(
+                metric=metric,
+                published=pairs[column(metric)],
+                own=pairs[column(metric) + _OWN],
+                tolerance=tolerance,
+            )
+            for metric, tolerance in TOLERANCES.items()
+        ],
+        ignore_index=True,
+    )
+    figures["difference"] = figures["own"] - figures["published"]
+    undefined = figures["own"].isna() & figures["published"].isna()
+    figures["within"] = (figures["difference"].abs() <= figures["tolerance"] + _SLACK) | undefined
+    metrics = figures.groupby("metric", sort=False).agg(
+        largest=("difference", lambda values: values.abs().max()),
+        mean=("difference", "mean"),
+        tolerance=("tolerance", "first"),
+        within=("within", "all"),
+    )
+    return Verdict(
+        metrics=metrics.reset_index(),
+        beyond=figures[~figures["within"]].drop(columns="within"),
+        compared=len(pairs),
+        other_settings=int((~same).sum()),
+        other_images=int((pairs["fingerprint"] != pairs["fingerprint" + _OWN]).sum()),
+    )
+
+
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
+    texts = table.assign(metric=table["metric"].map(SHORT_TITLES))
+    if "within" in table:
+        texts["within"] = table["within"].map({True: "yes", False: "no"})
+    for name in texts.select_dtypes("float"):
+        texts[name] = [UNDEFINED if pd.isna(value) else f"{value:.4f}" for value in texts[name]]
+    for name in {"known_type", "control"} & set(table):
+        texts[name] = table[name].fillna("")
+    return texts.rename(columns=lambda name: name.replace("_", " "))

@@ -1,0 +1,1 @@
+"""How cells are computed: one cell, plans, workers, notebooks."""

@@ -1,0 +1,168 @@
+"""What a request means: its cells, what exists of them, and whether the rest can be run at all."""
+
+import statistics
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.paths import PUBLISHED
+from benchmark.protocol.cells import Cell, grid
+from benchmark.protocol.profiles import Profile
+from benchmark.protocol.schema import Failure
+from benchmark.protocol.splits import POOL, cell_split
+from benchmark.results.store import MAX_ATTEMPTS, Store, load_all, result_key
+from benchmark.results.tables import CATEGORIES
+from bgad.data.folder import list_categories, load_category
+from bgad.errors import InputError
+
+__all__ = ["PlannedCell", "Request", "check_weights", "estimate", "group", "plan"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A grid on some data.
+
+    Attributes
+    ----------
+    profile, dataset, data_root
+        Hyper-parameters, and the data set's name and folder.
+    categories
+        Names; all that `data_root` holds if there are none.
+    shots, seeds, setting, vary
+        See `benchmark.protocol.cells.grid`.
+    device
+        Torch device on which cells are computed.
+    """
+
+    profile: Profile
+    dataset: str
+    data_root: Path
+    categories: Sequence[str]
+    shots: Sequence[int]
+    seeds: Sequence[int]
+    setting: str = "general"
+    vary: str | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of a request.
+
+    Attributes
+    ----------
+    cell, key
+        See `benchmark.results.store.result_key`.
+    done
+        Whether its result is there.
+    failure
+        How it failed before.
+    """
+
+    cell: Cell
+    key: str
+    done: bool
+    failure: Failure | None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it failed too often to be tried again unasked."""
+        return self.failure is not None and self.failure.attempts >= MAX_ATTEMPTS
+
+
+def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
+    """Build the cells of a request, and look up what is known of them.
+
+    Raises
+    ------
+    InputError
+        If a category does not exist or can't be read, has fewer anomalies than shots are asked
+        for, the profile is wrong, or the store holds results of another one.
+    """
+    names = request.categories or sorted(list_categories(request.data_root), key=_column)
+    categories = {name: load_category(request.data_root, name) for name in names}
+    cells = grid(
+        request.dataset,
+        {name: category.types for name, category in categories.items()},
+        request.shots,
+        request.seeds,
+        request.profile.name,
+        request.setting,
+        request.vary,
+    )
+    if not cells:
+        raise InputError("the request is empty: give at least one category, shots and seed")
+    for category in categories.values():
+        if request.setting == "general" and len(category.anomalies) <= POOL:
+            warnings.warn(
+                f"{category.root}: has {len(category.anomalies)} anomalies: its test set 'common' "
+                f"lacks the first {POOL} and holds none: see the figures on 'paper'",
+                stacklevel=2,
+            )
+    test_known = request.profile.evaluation.test_known
+    splits = {
+        cell: cell_split(cell, categories[cell.category], test_known).sha256 for cell in cells
+    }
+    profile_hash = request.profile.hash
+    fingerprints = {name: category.fingerprint() for name, category in categories.items()}
+    planned = []
+    for cell in cells:
+        key = result_key(profile_hash, splits[cell], fingerprints[cell.category])
+        done = store.is_current(cell, key)
+        planned.append(PlannedCell(cell, key, done, None if done else store.failure(cell, key)))
+    return tuple(planned)
+
+
+def check_weights(profile: Profile) -> None:
+    """Make sure that a profile's backbone can be built on this machine.
+
+    Raises
+    ------
+    InputError
+        If it can't.
+    """
+    parameters = profile.parameters
+    if name := parameters.get("backbone"):
+        from bgad.backbone import Backbone
+
+        try:
+            Backbone(name, parameters["image_size"], parameters.get("weights"))
+        except InputError as error:
+            raise InputError(f"profile {profile.name}: {error}") from error
+
+
+def group(cells: Iterable[PlannedCell], n: int) -> list[list[PlannedCell]]:
+    """Group cells for execution: by category, and finer where that gives fewer than `n` groups."""
+    groups: dict[str, list[PlannedCell]] = {}
+    for planned in cells:
+        groups.setdefault(planned.cell.category, []).append(planned)
+    parts = list(groups.values())
+    while len(parts) < n and max(map(len, parts), default=0) > 1:
+        index = max(range(len(parts)), key=lambda i: len(parts[i]))
+        half = (len(parts[index]) + 1) // 2
+        parts[index : index + 1] = [parts[index][:half], parts[index][half:]]
+    return parts
+
+
+def estimate(cells: Sequence[PlannedCell], profile: Profile, store: Store) -> float | None:
+    """Estimate the seconds that cells take one after the other.
+
+    Means of what cells of the same profile took here or in published runs, with as many shots if
+    there are such; else what the profile says.
+    """
+    seconds: dict[int | None, list[float]] = {}
+    for result in load_all([PUBLISHED, store.root]):
+        if result.config.profile_hash == profile.hash:
+            for shots in (result.cell.shots, None):
+                seconds.setdefault(shots, []).append(result.timings_s.total)
+    means = {shots: statistics.fmean(values) for shots, values in seconds.items()}
+    default = means.get(None, profile.seconds_per_cell)
+    if default is None:
+        return None
+    return sum(means.get(planned.cell.shots, default) for planned in cells)
+
+
+def _column(category: str) -> tuple[int, str]:
+    known = category in CATEGORIES
+    return (CATEGORIES.index(category) if known else len(CATEGORIES), category)

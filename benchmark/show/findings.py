@@ -1,0 +1,217 @@
+"""What was learnt, in sentences whose every figure comes from stored cells."""
+
+import pandas as pd
+
+from benchmark.results.tables import (
+    AVERAGE,
+    NO_RUNS,
+    SHORT_TITLES,
+    column,
+    display_name,
+    escape,
+    grid_cells,
+    summarise,
+    types_frame,
+)
+
+__all__ = ["markdown"]
+
+_DATASET, _PROFILE = "mvtec_ad", "cpu"
+_IMAGE, _PIXEL, _BOUNDARY = "image_auroc", "pixel_f1_max", "pixel_f1_boundary"
+_IMAGE_AUC, _PIXEL_F1 = SHORT_TITLES[_IMAGE], SHORT_TITLES[_PIXEL]
+_PAIR = ["category", "shots", "seed"]
+
+
+def markdown(frame: pd.DataFrame, dataset: str = _DATASET, profile: str = _PROFILE) -> str:
+    """Write the findings as a list in Markdown; each only if its cells exist.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.tables.results_frame`, studies included.
+    dataset, profile
+        What they are about, on the test set ``common``.
+    """
+    cells = grid_cells(frame, dataset)
+    cells = cells[cells["profile"] == profile]
+    general = cells[cells["setting"] == "general"]
+    sentences = [
+        _known_anomalies(general),
+        _unseen_types(cells),
+        _selection_on_test(general, frame[frame["dataset"] == dataset]),
+        _failures(general),
+        _boundary(general),
+    ]
+    found = [f"- {sentence}" for sentence in sentences if sentence]
+    if not found:
+        return NO_RUNS
+    basis = (
+        f"Profile `{escape(profile)}`, test set `common`, means over seeds; a point is 0.01. "
+        "Written from the results themselves."
+    )
+    return "\n".join([basis, "", *found])
+
+
+def _known_anomalies(general: pd.DataFrame) -> str | None:
+    """What known anomalies buy, on the categories and seeds that all numbers of shots have."""
+    cells = _in_all_shots(general)
+    shots = sorted(cells["shots"].unique())
+    if len(shots) < 2:
+        return None
+    curves = []
+    for metric in (_IMAGE, _PIXEL):
+        averages = summarise(cells, metric).set_index(["category", "shots"])["mean"][AVERAGE]
+        if averages.isna().any():
+            return None
+        path = " → ".join(f"{averages[n]:.3f}" for n in shots)
+        curves.append(
+            f"{SHORT_TITLES[metric]} {path} ({_points(averages[shots[-1]] - averages[shots[0]])})"
+        )
+    seeds = cells["seed"].nunique()
+    return (
+        f"**What known anomalies buy.** With {' → '.join(map(str, shots))} of them, "
+        f"{' and '.join(curves)}, mean of {_n(cells['category'].nunique(), 'category')} and "
+        f"{_n(seeds, 'seed')} on the same test images; {_where_it_helps(cells, shots)}."
+    )
+
+
+def _where_it_helps(cells: pd.DataFrame, shots: list[int]) -> str:
+    """Categories whose image AUROC rises, by more than the seeds' deviation, and the others."""
+    values = cells.pivot(index=["category", "seed"], columns="shots", values=column(_IMAGE))
+    gains = (100 * (values[shots[-1]] - values[shots[0]])).groupby("category")
+    gains = gains.agg(["mean", "std"]).sort_values("mean", ascending=False)
+    rises = gains["mean"] > gains["std"].fillna(0).clip(lower=0.05)  # +0.0, as written, is no gain
+    names = pd.Series(
+        [
+            f"{_name(row.Index)} ({row.mean:+.1f}" + f" ± {row.std:.1f}" * pd.notna(row.std) + ")"
+            for row in gains.itertuples()
+        ],
+        gains.index,
+    )
+    helped, others = ", ".join(names[rises]), ", ".join(names[~rises])
+    than = " by more than its deviation over seeds" if gains["std"].notna().any() else ""
+    text = f"{_IMAGE_AUC} rises{than} on {helped or 'no category'}"
+    return f"{text}, not on {others}" if others else text
+
+
+def _unseen_types(cells: pd.DataFrame) -> str | None:
+    """The same types at the same seeds: unseen beside another known one, seen, and none known.
+
+    Normal test images are the same; of the types themselves, the general setting tests fewer
+    images, as it takes its known anomalies from them.
+    """
+    types = types_frame(cells)
+    hard = types[(types["setting"] == "hard") & (types["shots"] > 0)]
+    hard = hard[hard["shots"] == hard["shots"].max()]
+    general = types[types["setting"] == "general"]
+    key = ["category", "type", "seed"]
+    seen = general[general["shots"] == hard["shots"].max()].set_index(key)["image_auroc"]
+    none = general[general["shots"] == 0].set_index(key)["image_auroc"]
+    unseen = hard.groupby(key)["image_auroc"].mean()
+    sides = pd.concat({"unseen": unseen, "seen": seen, "none": none}, axis=1)
+    sides = sides.dropna(subset=["unseen", "seen"])
+    if sides["none"].isna().any():
+        sides = sides.drop(columns="none")
+    if sides.empty:
+        return None
+    means = sides.groupby(["category", "type"]).mean()
+    n_types, categories = len(means), means.index.get_level_values("category").nunique()
+    means = means.mean()
+    untrained = ""
+    if "none" in means:
+        untrained = (
+            f", and by {_points(means['unseen'] - means['none'])} from where none is known "
+            f"({means['none']:.3f})"
+        )
+    return (
+        f"**Unseen types.** If the {hard['shots'].max()} known anomalies (or as many as there are) "
+        f"are all of one type, the other types reach {_IMAGE_AUC} {means['unseen']:.3f}: this "
+        f"differs by {_points(means['unseen'] - means['seen'])} from the same types where the "
+        f"known anomalies are of all types ({means['seen']:.3f}){untrained} (mean of "
+        f"{_n(n_types, 'type')} of {_n(categories, 'category')})."
+    )
+
+
+def _selection_on_test(general: pd.DataFrame, frame: pd.DataFrame) -> str | None:
+    """The oracle that takes the moment of training which is best on test, in the same cells."""
+    is_oracle = frame["profile"].str.replace("_", "-").str.contains("best-on-test")
+    oracle = frame[is_oracle & (frame["setting"] == "general") & ~frame["apart"]]
+    pairs = oracle.merge(general, on=_PAIR, suffixes=("", " last"))
+    if pairs.empty or oracle["profile"].nunique() > 1:
+        return None
+    worth = []
+    for metric in ("image_auroc", "pixel_auroc"):
+        best, last = (pairs[column(metric) + suffix].mean() for suffix in ("", " last"))
+        worth.append(f"{SHORT_TITLES[metric]} by {_points(best - last)} ({last:.3f} → {best:.3f})")
+    if pairs[[column("image_auroc"), column("pixel_auroc")]].isna().any(axis=None):
+        return None
+    return (
+        "**Selection on test.** To report the moment of training that is best on the test images, "
+        f"as the authors' code does, instead of the last changes {' and '.join(worth)} without "
+        f"any better detector ({_n(len(pairs), 'run')})."
+    )
+
+
+def _failures(general: pd.DataFrame) -> str | None:
+    """The category and the anomaly type with the lowest image AUROC, with the most anomalies."""
+    cells = general[general["shots"] == general["shots"].max()]
+    categories = summarise(cells, _IMAGE)
+    categories = categories[categories["category"] != AVERAGE].dropna(subset="mean")
+    types = types_frame(cells).groupby(["category", "type"])
+    figures = types["image_auroc"].mean().dropna()
+    if categories.empty or figures.empty:
+        return None
+    worst = categories.loc[categories["mean"].idxmin()]
+    category, type_ = figures.idxmin()
+    return (
+        f"**Where it fails.** With {_n(cells['shots'].max(), 'known anomaly')}, the lowest "
+        f"{_IMAGE_AUC} of a category is that of {_name(worst['category'])} ({worst['mean']:.3f}), "
+        f"and of an anomaly type that of {_name(category)}, `{escape(type_)}` "
+        f"({figures.min():.3f} against all normal test images)."
+    )
+
+
+def _boundary(general: pd.DataFrame) -> str | None:
+    """The threshold that training gives, held against the one that only the test labels tell."""
+    cells = general[general["shots"] == general["shots"].max()]
+    both = cells.groupby("category")[[column(_BOUNDARY), column(_PIXEL)]].mean()
+    if both.empty or cells[list(both)].isna().any(axis=None):
+        return None
+    boundary, oracle = both.mean()
+    gaps = both[column(_PIXEL)] - both[column(_BOUNDARY)]
+    widest = ""
+    if len(gaps) > 1:
+        widest = f"; the difference is largest on {_name(gaps.idxmax())} ({100 * gaps.max():.1f})"
+    alarms, verdict = cells["false_alarms"].dropna(), ""
+    if len(alarms):
+        verdict = (
+            f" It outlines defects and is no verdict on images: {alarms.mean():.0%} of the normal "
+            f"test images have a pixel beyond it ({_n(len(alarms), 'run')})."
+        )
+    return (
+        f"**A threshold without test labels.** At the explicit boundary, fixed on normal training "
+        f"images, {_PIXEL_F1} is {boundary:.3f}, where the best threshold on test reaches "
+        f"{oracle:.3f} ({_points(boundary - oracle)}, "
+        f"{_n(cells['shots'].max(), 'known anomaly')}, mean of {_n(len(both), 'category')})"
+        f"{widest}.{verdict}"
+    )
+
+
+def _in_all_shots(general: pd.DataFrame) -> pd.DataFrame:
+    """Cells of the categories and seeds that every number of shots has."""
+    shots = general["shots"].nunique()
+    counts = general.groupby(["category", "seed"])["shots"].transform("nunique")
+    return general[counts == shots]
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f} points"
+
+
+def _n(count: int, noun: str) -> str:
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
+def _name(category: str) -> str:
+    return escape(display_name(category))

@@ -1,0 +1,322 @@
+"""Figures across categories, drawn from stored results alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmark.results.tables import (
+    AVERAGE,
+    SHORT_TITLES,
+    dataset_label,
+    display_name,
+    grid_cells,
+    ordered_categories,
+    summarise,
+    types_frame,
+)
+from benchmark.show.style import (
+    ANOMALOUS,
+    ASIDE,
+    BOUNDARY,
+    CYCLE,
+    NORMAL,
+    legend_beside,
+    new_figure,
+    styled,
+)
+
+__all__ = [
+    "boundary_and_oracle",
+    "general_and_hard",
+    "ours_and_references",
+    "per_type",
+    "shots_curves",
+]
+
+_COLUMNS = 6
+_MARKERS = "osD^v<>"
+
+
+@styled
+def shots_curves(frame: pd.DataFrame, dataset: str, metric: str = "image_auroc") -> Figure | None:
+    """Draw a metric over the number of known anomalies, for the average and each category.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.tables.results_frame`.
+    dataset, metric
+        What is shown, on the test set ``common`` in the general setting.
+
+    Returns
+    -------
+    Figure or None
+        A line a profile: the mean over seeds, with the standard deviation as a band and each
+        seed's figure as a dot. None without cells.
+    """
+    cells = _general(frame, dataset)
+    if cells.empty:
+        return None
+    summary = summarise(cells, metric).dropna(subset="mean")
+    categories = [AVERAGE, *ordered_categories(cells["category"])]
+    columns = min(_COLUMNS, len(categories))
+    rows = -(-len(categories) // columns)
+    title = f"What known anomalies buy: {SHORT_TITLES[metric]} by shots"
+    figure = new_figure(title, _subtitle(dataset, cells), 1.7 * columns + 1, 1.65 * rows + 0.35)
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    profiles = sorted(cells["profile"].unique())
+    for ax, category in zip(axes, categories, strict=False):
+        average = category == AVERAGE
+        ax.set_title(_name(category), fontweight="bold" if average else "normal")
+        for profile, colour in _colours(profiles).items():
+            line = summary[(summary["category"] == category) & (summary["profile"] == profile)]
+            ax.plot(line["shots"], line["mean"], "o-", ms=3.5, color=colour, label=profile)
+            low, high = line["mean"] - line["std"], line["mean"] + line["std"]
+            ax.fill_between(line["shots"], low, high, color=colour, alpha=0.18, lw=0)
+            if not average:
+                own = cells[(cells["category"] == category) & (cells["profile"] == profile)]
+                values = own[f"common/{metric}"]
+                ax.scatter(own["shots"], values, s=7, color=colour, alpha=0.5, lw=0)
+        ax.set_xticks(sorted(cells["shots"].unique()))
+    for place in range(len(categories), len(axes)):
+        axes[place].set_visible(False)
+        axes[place - columns].tick_params(labelbottom=True)
+    figure.supxlabel("Shots: known anomalies", fontsize=9)
+    legend_beside(axes[columns - 1], "Profile")
+    return figure
+
+
+@styled
+def general_and_hard(frame: pd.DataFrame, dataset: str, profile: str) -> Figure | None:
+    """Hold knowing all anomaly types against knowing one, category by category.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.tables.results_frame`.
+    dataset, profile
+        What is shown: image-AUC on the test set ``common``. The hard setting's test set lacks the
+        known type, so that the two are measured on different images.
+
+    Returns
+    -------
+    Figure or None
+        None without cells of the hard setting.
+    """
+    cells = grid_cells(frame, dataset)
+    cells = cells[cells["profile"] == profile].assign(value=cells["common/image_auroc"])
+    hard = cells[(cells["setting"] == "hard") & (cells["shots"] > 0)]
+    if hard.empty:
+        return None
+    general = cells[(cells["setting"] == "general") & cells["category"].isin(hard["category"])]
+    categories = ordered_categories(hard["category"])
+    height = 0.7 + 0.34 * len(categories)
+    figure = new_figure(
+        "Anomalies of all types known, and of one", _subtitle(dataset, hard), 9, height
+    )
+    ax = figure.subplots()
+    most = general["shots"].max()
+    groups = (
+        ("no anomaly known", general[general["shots"] == 0], "|", ASIDE, 90),
+        (f"all types, {most:g} shots", general[general["shots"] == most], "o", NORMAL, 38),
+        ("one type, others tested", hard, "x", ANOMALOUS, 26),
+    )
+    for label, group, marker, colour, size in groups:
+        means = (
+            group if group is hard else group.groupby("category", as_index=False)[["value"]].mean()
+        )
+        rows = [categories.index(category) for category in means["category"]]
+        style = {"s": size, "c": colour, "marker": marker, "zorder": 3}
+        ax.scatter(means["value"], rows, label=label, **style)
+    _category_axis(ax, categories)
+    ax.set_xlabel("image-AUC")
+    legend_beside(ax)
+    return figure
+
+
+@styled
+def per_type(frame: pd.DataFrame, dataset: str, profile: str) -> Figure | None:
+    """Show image-AUC and recall at the explicit boundary of each anomaly type by shots.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.tables.results_frame`.
+    dataset, profile
+        What is shown, on the test set ``common`` in the general setting; means over seeds.
+
+    Returns
+    -------
+    Figure or None
+        None without such cells.
+    """
+    cells = _general(frame, dataset)
+    figures = types_frame(cells[cells["profile"] == profile])
+    if figures.empty:
+        return None
+    figures["type"] = list(zip(figures["category"], figures["type"], strict=True))
+    categories = ordered_categories(figures["category"])
+    types = sorted(set(figures["type"]), key=lambda type_: (categories.index(type_[0]), type_[1]))
+    names = [f"{display_name(category)}, {kind}" for category, kind in types]
+    figure = new_figure(
+        "Each anomaly type against the normal images",
+        f"{dataset_label(dataset)} · general · profile {profile} · mean over seeds",
+        8,
+        0.75 + 0.235 * len(types),
+    )
+    axes = figure.subplots(1, 2, sharey=True)
+    panels = (("image_auroc", "image-AUC"), ("recall", "recall at the explicit boundary"))
+    for ax, (value, title) in zip(axes, panels, strict=True):
+        table = figures.pivot_table(value, "type", "shots", dropna=False).reindex(types)
+        low = 0.5 if value == "image_auroc" else 0.0
+        sns.heatmap(
+            table,
+            ax=ax,
+            vmin=low,
+            vmax=1,
+            cmap="Blues",
+            annot=True,
+            fmt=".2f",
+            annot_kws={"size": 7.5},
+            linewidths=0.6,
+            cbar=False,
+        )
+        ax.set(title=title, xlabel="Shots", ylabel=None)
+        ax.set_yticks(np.arange(len(types)) + 0.5, names, rotation=0)
+        ax.tick_params(left=False, bottom=False)
+    return figure
+
+
+@styled
+def boundary_and_oracle(frame: pd.DataFrame, dataset: str, profile: str) -> Figure | None:
+    """Hold pixel-F1 at the explicit boundary against that at the best threshold on test.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.tables.results_frame`.
+    dataset, profile
+        What is shown, on the test set ``common`` in the general setting; means over seeds.
+
+    Returns
+    -------
+    Figure or None
+        A panel for each number of shots. None without cells.
+    """
+    cells = _general(frame, dataset)
+    cells = cells[cells["profile"] == profile]
+    if cells.empty:
+        return None
+    categories = ordered_categories(cells["category"])
+    shots = sorted(cells["shots"].unique())
+    title = "Pixel-F1: the explicit boundary and the best threshold on test"
+    height = 0.75 + 0.27 * len(categories)
+    figure = new_figure(title, _subtitle(dataset, cells), max(7, 2.3 * len(shots) + 2.2), height)
+    axes = figure.subplots(1, len(shots), sharex=True, sharey=True, squeeze=False)[0]
+    columns = ["common/pixel_f1_boundary", "common/pixel_f1_max"]
+    for ax, n in zip(axes, shots, strict=True):
+        means = cells[cells["shots"] == n].groupby("category")[columns].mean().reindex(categories)
+        boundary, oracle = (means[column] for column in columns)
+        rows = range(len(categories))
+        ax.hlines(rows, boundary, oracle, color=ASIDE, lw=1.6)
+        style = {"s": 30, "edgecolors": BOUNDARY, "zorder": 3}
+        ax.scatter(boundary, rows, c=BOUNDARY, marker="o", label="explicit boundary", **style)
+        ax.scatter(oracle, rows, c="white", marker="D", label="best on test", **style)
+        ax.set(title=f"{n} shots", xlabel="pixel-F1", xlim=(-0.03, 1.03))
+        _category_axis(ax, categories)
+    legend_beside(axes[-1])
+    return figure
+
+
+@styled
+def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> Figure | None:
+    """Show published image-AUCs and ours beside them.
+
+    Parameters
+    ----------
+    comparison
+        See `benchmark.show.references.compare`; its ``differs`` says how far two are comparable.
+    dataset, shots
+        What is shown.
+
+    Returns
+    -------
+    Figure or None
+        None where there is nothing to compare.
+    """
+    chosen = comparison[
+        (comparison["dataset"] == dataset)
+        & (comparison["shots"] == shots)
+        & (comparison["metric"] == "image_auroc")
+        & (comparison["category"] != AVERAGE)
+        & comparison["ours"].notna()
+    ]
+    if chosen.empty:
+        return None
+    categories = ordered_categories(chosen["category"])
+    published = chosen.drop_duplicates(["method", "category"])
+    ours = chosen.drop_duplicates(["profile", "category"])
+    series = [
+        (f"{method}, published", group, "reference", CYCLE[3 + place % 3])
+        for place, (method, group) in enumerate(published.groupby("method"))
+    ]
+    colours = _colours(sorted(ours["profile"].unique()))
+    series += [
+        (f"ours, {profile}", group, "ours", colours[profile])
+        for profile, group in ours.groupby("profile")
+    ]
+    test_sets = " and ".join(sorted(chosen["test_set"].unique()))
+    subtitle = f"{dataset_label(dataset)} · {shots} shots · test set {test_sets} · mean ± std"
+    height = 0.7 + 0.16 * len(categories) * (len(series) + 0.6)
+    figure = new_figure("Image-AUC: published figures and ours", subtitle, 9, height)
+    ax = figure.subplots()
+    for place, (label, group, value, colour) in enumerate(series):
+        shift = 0.7 * (place / max(len(series) - 1, 1) - 0.5) * (len(series) > 1)
+        rows = np.array([categories.index(category) for category in group["category"]]) + shift
+        ax.errorbar(
+            group[value],
+            rows,
+            xerr=group[f"{value}_std"].fillna(0),
+            fmt="o" if value == "ours" else _MARKERS[1 + place % (len(_MARKERS) - 1)],
+            ms=4.5,
+            lw=1,
+            color=colour,
+            label=label,
+        )
+    _category_axis(ax, categories)
+    ax.grid(axis="y", visible=False)
+    ax.hlines(np.arange(1, len(categories)) - 0.5, *ax.get_xlim(), color=ASIDE, lw=0.8)
+    ax.margins(x=0)
+    ax.set_xlabel("image-AUC")
+    legend_beside(ax)
+    return figure
+
+
+def _general(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    cells = grid_cells(frame, dataset)
+    return cells[cells["setting"] == "general"]
+
+
+def _subtitle(dataset: str, cells: pd.DataFrame) -> str:
+    setting, profiles = (", ".join(sorted(cells[key].unique())) for key in ("setting", "profile"))
+    seeds = cells["seed"].nunique()
+    of_seeds = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    return f"{dataset_label(dataset)} · {setting} · profile {profiles} · {of_seeds}"
+
+
+def _name(category: str) -> str:
+    return "Average" if category == AVERAGE else display_name(category)
+
+
+def _colours(profiles: Sequence[str]) -> dict[str, str]:
+    return {profile: CYCLE[place % len(CYCLE)] for place, profile in enumerate(profiles)}
+
+
+def _category_axis(ax: Axes, categories: Sequence[str]) -> None:
+    ax.set_yticks(range(len(categories)), [display_name(name) for name in categories])
+    ax.set_ylim(len(categories) - 0.5, -0.5)
+    ax.tick_params(left=False)

@@ -1,0 +1,168 @@
+"""Figures that others have published, and ours beside them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.results.tables import (
+    AVERAGE,
+    CATEGORIES,
+    SHORT_TITLES,
+    display_name,
+    format_score,
+    grid_cells,
+    summarise,
+    to_markdown,
+)
+
+__all__ = ["MEAN", "PROTOCOL", "compare", "load_references", "markdown"]
+
+MEAN = "mean"
+"""`category` of a reference that is the mean over all fifteen categories."""
+
+PROTOCOL = ("supervision", "masks", "selection", "image_size", "backbone")
+"""Columns in which two figures must agree to be comparable, beside the cells' own."""
+
+_NOT_RUN = {"mean": None, "std": None, "n": 0}
+_FIGURES = ["reference", "reference_std", "reference_n", "ours", "ours_std", "ours_n"]
+_COLUMNS = ["profile", "category", "parts", *_FIGURES, "differs"]
+_FILE = Path(__file__).with_suffix(".csv")
+_BLOCK = ["method", "dataset", "setting", "shots", "metric", "test_set"]
+
+
+def load_references(path: Path = _FILE) -> pd.DataFrame:
+    """Read the reference figures.
+
+    Returns
+    -------
+    DataFrame
+        ``method, dataset, setting, shots`` (known anomalies in all), ``category`` (or `MEAN`),
+        ``metric, value, std, runs, test_set``, the columns of `PROTOCOL`, ``source, place``.
+    """
+    return pd.read_csv(path)
+
+
+def compare(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """Put our figures beside the references, each on the reference's own test set.
+
+    Averages are taken over the categories that both have; the mean of all fifteen that a
+    reference states stands beside ours of all fifteen, or beside nothing.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.tables.results_frame`.
+    references
+        See `load_references`.
+
+    Returns
+    -------
+    DataFrame
+        ``method, dataset, setting, shots, metric, test_set, profile``; ``category`` (`AVERAGE`
+        for an average) and ``parts`` (its categories, else 0); ``reference, reference_std,
+        reference_n`` and ``ours, ours_std, ours_n``, as in `benchmark.results.tables.summarise`;
+        ``difference`` (ours - reference); ``differs`` (a list: in what the two differ, beside
+        code and choice of anomalies).
+    """
+    rows = []
+    for key, published in references.groupby(_BLOCK, sort=False):
+        block = dict(zip(_BLOCK, key, strict=True))
+        cells = grid_cells(frame, block["dataset"])
+        cells = cells[(cells["setting"] == block["setting"]) & (cells["shots"] == block["shots"])]
+        for profile, ours in cells.groupby("profile"):
+            rows += [block | {"profile": profile} | row for row in _pairs(published, ours, block)]
+    table = pd.DataFrame(rows, columns=[*_BLOCK, *_COLUMNS])
+    table = table.astype(dict.fromkeys(_FIGURES, float))
+    return table.assign(difference=table["ours"] - table["reference"])
+
+
+def markdown(frame: pd.DataFrame, references: pd.DataFrame) -> str:
+    """How the references were made, and `compare`, as tables in Markdown."""
+    made = references.drop_duplicates(["method", *PROTOCOL])
+    protocols = pd.DataFrame(
+        {
+            "Method": made["method"],
+            "Supervision": made["supervision"],
+            "Masks used": made["masks"],
+            "Model selected": made["selection"],
+            "Image size": made["image_size"],
+            "Backbone": made["backbone"],
+            "Source": made["source"] + ", " + made["place"],
+        }
+    )
+    rows = [
+        {
+            "Metric": SHORT_TITLES[row.metric],
+            "Setting": row.setting,
+            "Shots": row.shots,
+            "Category": f"Average (mean of {row.parts})"
+            if row.parts
+            else display_name(row.category),
+            "Reference": row.method,
+            "Published": _figure(row.reference, row.reference_std, row.reference_n),
+            "Profile": row.profile,
+            "Ours": _figure(row.ours, row.ours_std, row.ours_n),
+            "Difference": "" if pd.isna(row.difference) else f"{row.difference:+.3f}",
+            "Comparable?": f"no: {', '.join(row.differs)}" if row.differs else "yes",
+        }
+        for row in compare(frame, references).itertuples()
+    ]
+    ours = to_markdown(pd.DataFrame(rows)) if rows else "No runs to put beside them yet."
+    return f"{to_markdown(protocols)}\n\n{ours}"
+
+
+def _pairs(published: pd.DataFrame, ours: pd.DataFrame, block: dict) -> list[dict]:
+    """Rows of `compare` for one reference and one profile."""
+    figures = published.set_index("category")[["value", "std", "runs"]]
+    shared = [
+        name for name in CATEGORIES if name in figures.index and name in set(ours["category"])
+    ]
+    pairs = []
+    if shared:
+        summary = _summary(ours, shared, block)
+        pairs += [(name, 0, figures.loc[name], summary.loc[name]) for name in shared]
+        if 1 < len(shared) < len(CATEGORIES):
+            mean = {"value": figures.loc[shared, "value"].mean(), "std": None, "runs": None}
+            pairs.append((AVERAGE, len(shared), mean, summary.loc[AVERAGE]))
+    if MEAN in figures.index:
+        all_there = set(CATEGORIES) <= set(ours["category"])
+        own = _summary(ours, CATEGORIES, block).loc[AVERAGE] if all_there else _NOT_RUN
+        pairs.append((AVERAGE, len(CATEGORIES), figures.loc[MEAN], own))
+    differs = _differences(published.iloc[0], ours)
+    return [
+        {
+            "category": category,
+            "parts": parts,
+            "reference": reference["value"],
+            "reference_std": reference["std"],
+            "reference_n": reference["runs"],
+            "ours": own["mean"],
+            "ours_std": own["std"],
+            "ours_n": own["n"],
+            "differs": differs if own["n"] else [*differs, "categories"],
+        }
+        for category, parts, reference, own in pairs
+    ]
+
+
+def _summary(ours: pd.DataFrame, categories: Sequence[str], block: dict) -> pd.DataFrame:
+    chosen = ours[ours["category"].isin(categories)]
+    return summarise(chosen, block["metric"], block["test_set"]).set_index("category")
+
+
+def _differences(published: pd.Series, ours: pd.DataFrame) -> list[str]:
+    cell = ours.iloc[0]  # all cells of a profile share its settings
+    own = {
+        "supervision": "supervised" if cell["shots"] else "unsupervised",
+        "masks": "yes" if cell["shots"] else "no",
+        "selection": "last step",
+        "image_size": cell["image_size"],
+        "backbone": cell["backbone"],
+    }
+    return [name.replace("_", " ") for name in PROTOCOL if own[name] != published[name]]
+
+
+def _figure(mean: float, std: float, n: int) -> str:
+    text = format_score(mean, std, 1 if pd.isna(std) and n != 0 else n)
+    return text if pd.isna(n) or n == 0 else f"{text} (n = {n:.0f})"

@@ -1,0 +1,96 @@
+"""Executed notebooks: their galleries, and themselves as HTML."""
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import bleach
+import nbformat
+from markupsafe import Markup
+
+from benchmark.show.report.pictures import Picture
+
+__all__ = ["Executed", "find_notebooks"]
+
+_STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL | re.IGNORECASE)
+_TAGS = frozenset(bleach.ALLOWED_TAGS) | {
+    *("br", "caption", "del", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "span"),
+    *("sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+}
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A notebook that a run has executed for a category.
+
+    Attributes
+    ----------
+    path, dataset, category, profile
+        Where it is, and what it was executed for.
+    """
+
+    path: Path
+    dataset: str
+    category: str
+    profile: str
+
+    @cached_property
+    def content(self) -> nbformat.NotebookNode:
+        """The notebook."""
+        return nbformat.read(self.path, as_version=4)
+
+    @property
+    def galleries(self) -> dict[str, list[Picture]]:
+        """Galleries by cell, as text."""
+        galleries: dict[str, list[Picture]] = {}
+        cell = ""
+        for output in _outputs(self.content):
+            data = output.get("data", {})
+            heading = str(data.get("text/markdown", ""))
+            if heading.startswith("## "):
+                cell = heading.removeprefix("## ").strip()
+            if "image/jpeg" in data:
+                encoded = "".join(data["image/jpeg"].split())
+                alt = output.get("metadata", {}).get("image/jpeg", {}).get("alt", "Test images")
+                picture = Picture(f"data:image/jpeg;base64,{encoded}", alt)
+                galleries.setdefault(cell, []).append(picture)
+        return galleries
+
+    def html(self) -> Markup:
+        """The notebook as HTML, without anything that could run or be fetched."""
+        from nbconvert import HTMLExporter
+
+        exporter = HTMLExporter(
+            template_name="basic", sanitize_html=True, exclude_anchor_links=True
+        )
+        exporter.register_filter("clean_html", _clean)  # its own knows neither p nor h1
+        return Markup(exporter.from_notebook_node(self.content)[0])
+
+
+def find_notebooks(roots: Iterable[Path]) -> list[Executed]:
+    """Find the executed notebooks below folders of results; unusable ones give a warning."""
+    found = []
+    for root in roots:
+        for path in sorted(root.rglob("notebooks/*/*.ipynb")):
+            if path.name.startswith(".") or path.name.endswith(".failed.ipynb"):
+                continue
+            try:
+                parameters = nbformat.read(path, as_version=4).metadata.papermill.parameters
+                profile = Path(parameters.profile).name.removesuffix(".yaml").removesuffix(".yml")
+                found.append(Executed(path, parameters.dataset, parameters.category, profile))
+            except Exception as error:  # whatever a file may hold, it spoils no report
+                warnings.warn(f"{path}: left out of the report: {error!r}", stacklevel=2)
+    return found
+
+
+def _clean(html: str) -> str:
+    """Keep text and tables of HTML, without what could run, be fetched, or restyle the page."""
+    return bleach.clean(_STYLE.sub("", str(html)), _TAGS, {"*": ["scope"], "a": ["href"]})
+
+
+def _outputs(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
+    for cell in notebook.cells:
+        yield from cell.get("outputs", [])

@@ -1,0 +1,141 @@
+"""Each departure from the protocol does what it says, and none is there unless asked for."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.fidelity import CHECKPOINTS, Checkpoints, oracle
+from benchmark.protocol.profiles import Evaluation, Profile
+from benchmark.protocol.splits import cell_split
+from benchmark.results.store import Store
+from benchmark.run.experiment import CellRun, run_cell
+from bgad.anomaly_map import anomaly_maps
+from bgad.data.folder import load_category
+from bgad.data.synthetic import generate
+from bgad.errors import InputError
+from bgad.features import EncodedImages
+from bgad.model import BGAD
+
+MODEL = {"image_size": 64, "steps": [12, 12, 12], "batch_positions": 16, "cut_paste": 4}
+CELL = Cell("synthetic", "bottle", "general", 10, 0, "tiny")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory):
+    root, cache = (tmp_path_factory.mktemp(name) for name in ("data", "cache"))
+    generate(root, ["bottle"])
+    runs: dict[Evaluation, CellRun] = {}
+
+    def run(**evaluation) -> CellRun:
+        evaluation = Evaluation(**evaluation)
+        if evaluation not in runs:
+            profile = Profile("tiny", model=MODEL, evaluation=evaluation)
+            store = Store(tmp_path_factory.mktemp("results"))
+            runs[evaluation] = run_cell(CELL, root, profile, store, cache)
+        return runs[evaluation]
+
+    run.root = root
+    return run
+
+
+def test_the_protocol_departs_in_nothing_and_departures_are_recorded(run):
+    assert run().result.config.evaluation == {}
+    assert run(maxima="test").result.config.evaluation == {"maxima": "test"}
+
+
+def test_best_on_test_is_never_worse_than_the_last_step(run):
+    last, best = (run(**e).result.metrics["common"] for e in ({}, {"selection": "best_on_test"}))
+    assert best.image_auroc >= last.image_auroc
+    assert best.pixel_auroc >= last.pixel_auroc
+    assert best.pixel_f1_boundary is None
+
+
+class Density:
+    """Scores every cell with what it is told."""
+
+    value = 0.0
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        return np.full(features.shape[:3], self.value, np.float32)
+
+
+def test_moments_are_equally_spaced_and_of_all_levels():
+    steps = (10, 25, 47)
+    images = EncodedImages(np.zeros((2, 8, 8, 3), np.uint8), (np.zeros((2, 4, 4, 1)),) * 3)
+    detector = SimpleNamespace(training=SimpleNamespace(steps=steps), maxima_=[9.0, 9.0, 9.0])
+    checkpoints, density = Checkpoints(detector, images, images), Density()
+    for level in range(3):
+        for done in range(1, steps[level] + 1):
+            density.value = done / steps[level]
+            checkpoints(level, done, density)
+    moments = list(checkpoints.moments())
+    assert len(moments) == CHECKPOINTS
+    for share, (likelihoods, maxima) in enumerate(moments, 1):
+        shares = [level[0, 0, 0] for level in likelihoods]
+        assert shares == pytest.approx([share / CHECKPOINTS] * 3, abs=0.05)
+        assert maxima == pytest.approx(shares if share < CHECKPOINTS else [9.0] * 3)
+    assert shares == [1, 1, 1]
+
+
+def test_each_figure_is_that_of_its_own_best_moment():
+    masks = np.zeros((2, 8, 8), bool)
+    masks[1, :4] = True
+    ranks_images = np.zeros((2, 8, 8), np.float32)
+    ranks_images[1, 7, 7] = -1.0  # found as an image, at the wrong place
+    finds_pixels = np.where(masks, -1.0, 0.0).astype(np.float32)
+    finds_pixels[0, 0, 0] = -2.0  # the right place, but a good image scores higher
+    moments = [([ranks_images], [0.0]), ([finds_pixels], [0.0])]
+    for order in (moments, moments[::-1]):
+        found = oracle(
+            Evaluation(selection="best_on_test"),
+            SimpleNamespace(image_size=8, maxima_=[0.0]),
+            None,
+            SimpleNamespace(moments=lambda order=order: iter(order)),
+            masks,
+            np.array([False, True]),
+        )
+        assert np.allclose(found["maps"], 1 - np.exp(finds_pixels))
+        assert np.allclose(found["scores"], [0, 1 - np.exp(-1)])
+        assert found["threshold"] is None
+
+
+def test_with_the_test_sets_maxima_an_images_map_depends_on_the_others(run):
+    clean, oracle = run(), run(maxima="test")
+    assert not np.array_equal(clean.maps, oracle.maps)
+    images = EncodedImages(oracle.images, tuple(oracle.detector.encoder(oracle.images)))
+    likelihoods = oracle.detector.log_likelihoods(images)
+    maxima = [level.max() for level in likelihoods]
+    assert np.allclose(oracle.maps, anomaly_maps(likelihoods, maxima, 64), atol=1e-4)
+    assert oracle.threshold != clean.threshold
+
+
+def test_known_anomalies_are_tested_only_where_asked_for(run):
+    clean, leaky = run(), run(test_known=True)
+    known = set(clean.split.known)
+    assert leaky.split.known == clean.split.known
+    assert not known & {s.name for s in clean.samples}
+    for test_set in ("common", "paper"):
+        names = getattr(clean.split, f"{test_set}_test")
+        assert set(getattr(leaky.split, f"{test_set}_test")) == {*names, *known}
+    assert leaky.split.sha256 != clean.split.sha256
+    both = [i for i, s in enumerate(leaky.samples) if s.name not in known]
+    assert np.allclose(leaky.maps[both], clean.maps, atol=1e-5)
+
+
+def test_without_known_anomalies_there_is_none_to_leave_in(run):
+    category = load_category(run.root, "bottle")
+    cell = Cell("synthetic", "bottle", "general", 0, 0, "tiny")
+    assert cell_split(cell, category, test_known=True) == cell_split(cell, category)
+
+
+def test_too_few_steps_to_select_among_are_refused():
+    images = EncodedImages(np.zeros((1, 64, 64, 3), np.uint8), ())
+    with pytest.raises(InputError, match="at least as many steps"):
+        Checkpoints(BGAD(**MODEL | {"steps": (12, 9, 12)}), images, images)
+
+
+def test_other_methods_are_scored_by_the_protocol_alone():
+    with pytest.raises(InputError, match="selection and maxima are those of method bgad"):
+        _ = Profile("x", "instant", evaluation=Evaluation(maxima="test")).parameters

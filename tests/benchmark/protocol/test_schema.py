@@ -1,0 +1,42 @@
+"""Results validate strictly."""
+
+import math
+
+import pytest
+from instant import make_result
+from pydantic import ValidationError
+
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.schema import METRICS, Result
+
+CELL = Cell("d", "widget", "hard", 1, 0, "p", "crack", train_seed=4)
+
+
+def test_a_result_survives_json():
+    result = make_result(CELL, value=1 / 3, training={"loss": [0.1, 2.5]})
+    assert Result.model_validate_json(result.model_dump_json()) == result
+
+
+def test_the_seven_metrics_may_be_undefined_but_not_absent():
+    result = make_result(CELL, value=None)
+    assert result.metrics["paper"].aupro_30 is None
+    figures = dict.fromkeys(METRICS[1:], 0.5)
+    with pytest.raises(ValidationError, match=METRICS[0]):
+        make_result(CELL, metrics={"common": figures, "paper": figures})
+    with pytest.raises(ValidationError, match="at least 2"):
+        make_result(CELL, metrics={"common": dict.fromkeys(METRICS, 0.5)})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -0.1, 1.1, "good"])
+def test_figures_that_are_none_are_refused(value):
+    with pytest.raises(ValidationError):
+        make_result(CELL, value=value)
+
+
+def test_unknown_keys_and_impossible_cells_are_refused():
+    content = make_result(CELL).model_dump(mode="json")
+    with pytest.raises(ValidationError, match="extra"):
+        Result.model_validate(content | {"extra": 1})
+    content["cell"]["category"] = "../escape"
+    with pytest.raises(ValidationError, match="name of a folder"):
+        Result.model_validate(content)

@@ -1,0 +1,109 @@
+"""BGAD against its peers: pairs, intervals and words."""
+
+import pytest
+from instant import make_result
+
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.profiles import Profile
+from benchmark.results.comparison import markdown, paired, side_by_side
+from benchmark.results.tables import results_frame
+
+
+def cell(
+    profile: str,
+    value: float,
+    shots: int,
+    seed: int = 0,
+    category: str = "a",
+    known_type: str | None = None,
+):
+    study = "peers" if profile.startswith("peer") else None
+    setting = "hard" if known_type else "general"
+    return make_result(
+        Cell("mvtec_ad", category, setting, shots, seed, profile, known_type),
+        value=value,
+        profile=Profile(profile, "instant", study=study),
+    ).model_dump()
+
+
+FRAME = results_frame(
+    [cell("cpu", 0.9 + 0.01 * seed, 10, seed) for seed in range(3)]
+    + [cell("cpu", 0.5, 0, seed) for seed in range(3)]
+    + [cell("peer-unsupervised", 0.8, 0, seed) for seed in range(3)]
+    + [cell("peer-supervised", 0.95, 10, seed) for seed in range(2)]
+)
+
+
+def pair(peer: str, metric: str = "image_auroc"):
+    pairs = paired(FRAME)
+    return pairs[(pairs["peer"] == peer) & (pairs["metric"] == metric)].iloc[0]
+
+
+def test_a_method_without_anomalies_is_held_against_the_same_category_and_seed():
+    entry = pair("peer-unsupervised")
+    assert (entry["profile"], entry["shots"], entry["n"]) == ("cpu", 10, 3)
+    assert entry["difference"] == pytest.approx(0.11)
+    assert (entry["wins"], entry["ties"], entry["losses"]) == (3, 0, 0)
+    assert 0.1 - 1e-9 <= entry["low"] < entry["difference"] < entry["high"] <= 0.12 + 1e-9
+
+
+def test_only_cells_that_both_have_count():
+    entry = pair("peer-supervised")
+    assert entry["n"] == 2
+    assert entry["difference"] == pytest.approx(-0.045)
+    assert (entry["wins"], entry["losses"]) == (0, 2)
+
+
+def test_conclusions_follow_the_intervals():
+    text = markdown(FRAME)
+    assert (
+        "`cpu` with 10 known anomalies (`general`) is, over the cells that both have (2 to" in text
+    )
+    assert "better than peer-unsupervised; worse than peer-supervised" in text
+
+
+def test_every_method_has_a_row_for_each_number_of_shots():
+    table = side_by_side(FRAME)
+    columns = [table[name] for name in ("Setting", "Known anomalies", "Profile")]
+    assert list(zip(*columns, strict=True)) == [
+        ("general", "0", "cpu"),
+        ("general", "0", "peer-unsupervised"),
+        ("general", "10", "cpu"),
+        ("general", "10", "peer-supervised"),
+    ]
+    assert table.loc[table["Profile"] == "peer-supervised", "image-AUC"].item() == "0.950 ± 0.000"
+
+
+def test_the_hard_setting_is_paired_by_known_type_and_with_itself_alone():
+    hard = [
+        cell("cpu", 0.7, 10, known_type="crack"),
+        cell("cpu", 0.1, 10, known_type="hole"),
+        cell("peer-supervised", 0.6, 10, known_type="crack"),
+        cell("peer-supervised", 0.5, 10),
+        cell("peer-unsupervised", 0.2, 0),
+    ]
+    entries = paired(results_frame(hard)).query("metric == 'image_auroc'")
+    assert list(entries["peer"]) == ["peer-supervised"]
+    assert list(entries["setting"]) == ["hard"]
+    assert entries["difference"].item() == pytest.approx(0.1)
+    assert "both have (1), in image-AUC better than" in markdown(results_frame(hard))
+
+
+def test_rows_of_a_setting_rest_on_the_categories_that_all_its_profiles_have():
+    more = [cell("cpu", 0.1, 10, category="b"), cell("peer", 0.6, 10), cell("cpu", 0.9, 10)]
+    more += [cell("cpu", 0.3, 10, category="b", known_type="crack")]
+    table = side_by_side(results_frame(more))
+    general = table[table["Setting"] == "general"].set_index("Profile")["image-AUC"]
+    assert dict(general) == {"cpu": "0.900", "peer": "0.600"}
+    assert table.loc[table["Setting"] == "hard", "image-AUC"].item() == "0.300"
+
+
+def test_equal_figures_are_ties():
+    frame = results_frame([cell("cpu", 0.9, 10), cell("peer", 0.9, 10)])
+    entry = paired(frame).iloc[0]
+    assert (entry["wins"], entry["ties"], entry["losses"]) == (0, 1, 0)
+    assert "not told apart from peer" in markdown(frame)
+
+
+def test_without_peers_there_is_nothing_to_say():
+    assert markdown(results_frame([cell("cpu", 0.9, 10)])) == "No runs yet."

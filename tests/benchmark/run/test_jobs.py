@@ -1,0 +1,144 @@
+"""What a worker does with a job, apart from Dask."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import nbformat
+import psutil
+import pytest
+from instant import make_result
+
+from benchmark.protocol.cells import Cell
+from benchmark.results.store import Store
+from benchmark.run import jobs
+from benchmark.run.execute import execute
+from benchmark.run.jobs import Job, Outcome
+
+CELLS = [Cell("toy", "widget", "general", 0, seed, "p") for seed in range(3)]
+
+
+def job_for(results, token="token") -> Job:
+    store = Store(results)
+    return Job(
+        notebook="nb.ipynb",
+        parameters={},
+        cells=tuple({"seed": cell.seed} for cell in CELLS),
+        keys=("a", "b", "c"),
+        paths=tuple(str(store.path(cell).relative_to(store.root)) for cell in CELLS),
+        results=str(results),
+        token=token,
+        output="notebooks/toy/widget.ipynb",
+    )
+
+
+@pytest.fixture
+def requests(monkeypatch):
+    """What is asked of the child process, which is not started."""
+    seen = []
+
+    class Child:
+        def __init__(self, command, stdin, stdout, stderr, env, **keywords):
+            self.stdin, self.stdout, self.returncode = self, self, 0
+            self.environment = env
+
+        def write(self, text):
+            seen.append(json.loads(text) | {"environment": self.environment})
+
+        def close(self):
+            return None
+
+        def read(self):
+            return '{"error": null, "died": false}'
+
+        def wait(self):
+            return 0
+
+        def poll(self):
+            return 0
+
+    monkeypatch.setattr(jobs, "subprocess", SimpleNamespace(Popen=Child, PIPE=None))
+    monkeypatch.setattr(jobs, "_watch", lambda child: None)
+    return seen
+
+
+def test_cells_that_are_there_are_left_out(tmp_path, requests):
+    (tmp_path / ".lock").write_text("process 1, run token")
+    store = Store(tmp_path)
+    store.write(make_result(CELLS[0], "a"))
+    store.write(make_result(CELLS[1], "of another profile"))
+    store.path(CELLS[2]).write_text("torn")
+    assert jobs.run_job(job_for(tmp_path)) == Outcome()
+    assert [cell["seed"] for cell in requests[0]["parameters"]["cells"]] == [1, 2]
+    assert requests[0]["parameters"]["results"] == str(tmp_path)
+
+
+def test_nothing_is_started_where_all_is_there(tmp_path, requests):
+    (tmp_path / ".lock").write_text("process 1, run token")
+    for cell, key in zip(CELLS, "abc", strict=True):
+        Store(tmp_path).write(make_result(cell, key))
+    assert jobs.run_job(job_for(tmp_path)) == Outcome()
+    assert requests == []
+
+
+def test_without_the_driver_s_folder_a_scratch_one_is_used_and_sent(tmp_path, requests):
+    outcome = jobs.run_job(job_for(tmp_path / "not here"))
+    used = requests[0]["parameters"]["results"]
+    assert used != str(tmp_path / "not here")
+    assert not os.path.exists(used)
+    assert outcome.files == {"notebooks/toy/widget.log": b""}
+
+
+def test_children_have_one_thread_and_the_usual_allocator(tmp_path, requests, monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    jobs.run_job(job_for(tmp_path))
+    environment = requests[0]["environment"]
+    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "1"
+    assert "MALLOC_TRIM_THRESHOLD_" not in environment
+
+
+def test_a_child_dies_with_its_parent(tmp_path):
+    code = (
+        "import os, subprocess, sys, time\n"
+        "child = 'import sys, time; from benchmark.run.execute import die_with_parent; '"
+        "'die_with_parent(int(sys.argv[1])); print(flush=True); time.sleep(60)'\n"
+        "process = subprocess.Popen([sys.executable, '-c', child, str(os.getpid())], "
+        "stdout=subprocess.PIPE)\n"
+        "process.stdout.readline()\n"
+        "print(process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 10
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_notebook_is_executed_beside_its_failed_copy(tmp_path):
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [
+        nbformat.v4.new_code_cell("wrong = False", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("assert not wrong, 'told so'\nprint('<b>fine</b>')"),
+    ]
+    nbformat.write(notebook, tmp_path / "nb.ipynb")
+    output = tmp_path / "out/nb.ipynb"
+    error, died = execute(tmp_path / "nb.ipynb", output, {"wrong": True})
+    assert (error, died) == ("AssertionError: told so", False)
+    assert os.listdir(output.parent) == ["nb.failed.ipynb"]
+    assert execute(tmp_path / "nb.ipynb", output, {}) == (None, False)
+    assert os.listdir(output.parent) == ["nb.ipynb"]
+    assert nbformat.read(output, 4).cells[-1].outputs[0].text == "<b>fine</b>\n"
+
+
+def test_a_missing_notebook_is_an_error(tmp_path):
+    error, died = execute(tmp_path / "absent.ipynb", tmp_path / "out.ipynb", {})
+    assert "absent.ipynb" in error
+    assert not died

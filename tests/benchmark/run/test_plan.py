@@ -1,0 +1,120 @@
+"""Plans: what a request means, and whether it can be served."""
+
+from pathlib import Path
+
+import pytest
+from conftest import draw_category
+from instant import make_result
+
+from benchmark.protocol.profiles import Profile
+from benchmark.results.store import Store
+from benchmark.run import plan as planning
+from benchmark.run.plan import Request, check_weights, estimate, group, plan
+from bgad.errors import InputError
+
+PROFILE = Profile("p", "instant", {"seconds": 0.0}, seconds_per_cell=7.0)
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*lacks the first 10")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setattr(planning, "PUBLISHED", tmp_path / "published")
+    return Store(tmp_path / "runs")
+
+
+def request(data_root: Path, **changes) -> Request:
+    fields = {"categories": [], "shots": [0, 1], "seeds": [0]} | changes
+    return Request(changes.pop("profile", PROFILE), "toy", data_root, **fields)
+
+
+def test_all_categories_are_planned_in_the_order_of_the_tables(data_root, store):
+    draw_category(data_root, "carpet")
+    cells = plan(request(data_root), store)
+    assert [(c.cell.category, c.cell.shots) for c in cells] == [
+        (category, shots) for category in ("carpet", "gadget", "widget") for shots in (0, 1)
+    ]
+    assert not any(c.done or c.failure for c in cells)
+
+
+def test_the_hard_setting_plans_a_cell_for_each_type(data_root, store):
+    cells = plan(request(data_root, setting="hard", categories=["widget"], shots=[9]), store)
+    assert [c.cell.known_type for c in cells] == ["crack", "hole"]
+
+
+def test_what_is_known_of_a_cell_is_found(data_root, store):
+    first, second = plan(request(data_root, categories=["widget"]), store)
+    store.write(make_result(first.cell, first.key))
+    for _ in range(3):
+        store.record_failure(second.cell, second.key, "broke")
+    first, second = plan(request(data_root, categories=["widget"]), store)
+    assert (first.done, second.done) == (True, False)
+    assert second.given_up
+
+
+def test_a_result_of_other_data_split_or_profile_is_not_reused(data_root, store):
+    asked = request(data_root, categories=["widget"], shots=[1])
+    (planned,) = plan(asked, store)
+    store.write(make_result(planned.cell, planned.key))
+    assert plan(asked, store)[0].done
+    other = Profile("p", "instant", {"seconds": 1.0})
+    other_profile = Request(other, "toy", data_root, ["widget"], [1], [0])
+    assert not plan(other_profile, store)[0].done
+    (data_root / "widget/train/good/000.png").unlink()
+    assert not plan(asked, store)[0].done
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"categories": ["dent"]}, "unknown category 'dent'"),
+        ({"shots": [6]}, "6 shots are more than its 5 anomalies"),
+        ({"shots": [-1]}, "shots must be an integer >= 0"),
+        ({"seeds": []}, "the request is empty"),
+        ({"setting": "soft"}, "setting must be one of"),
+    ],
+)
+def test_requests_that_cannot_be_served_are_refused(data_root, store, changes, message):
+    with pytest.raises(InputError, match=message):
+        plan(request(data_root, **changes), store)
+
+
+def test_few_anomalies_are_warned_about(data_root, store):
+    with pytest.warns(UserWarning, match="lacks the first 10 and holds none"):
+        plan(request(data_root), store)
+
+
+def test_missing_weights_are_found_before_any_work(tmp_path):
+    model = {"image_size": 64, "weights": str(tmp_path / "absent.pth")}
+    with pytest.raises(InputError, match=r"profile mine: .*absent\.pth"):
+        check_weights(Profile("mine", "bgad", model))
+    check_weights(PROFILE)
+
+
+def test_groups_are_categories_or_finer_for_more_workers(data_root, store):
+    cells = plan(request(data_root, seeds=[0, 1]), store)
+    for n in range(1, 12):
+        groups = group(cells, n)
+        assert sorted(str(c.cell) for part in groups for c in part) == sorted(
+            str(c.cell) for c in cells
+        )
+        assert all(len({c.cell.category for c in part}) == 1 for part in groups)
+        assert len(groups) == min(max(n, 2), len(cells))
+        assert max(map(len, groups)) - min(map(len, groups)) <= 2
+    assert group([], 3) == []
+
+
+def test_estimates_use_what_ran_then_the_profile(data_root, store):
+    cells = plan(request(data_root, categories=["widget"]), store)
+    assert estimate(cells, PROFILE, store) == 14.0
+    nothing_known = Profile("p", "instant", {"seconds": 0.0})
+    assert estimate(cells, nothing_known, store) is None
+    timings = dict.fromkeys(("features", "train", "score", "metrics"), 0.0)
+    for planned, seconds in zip(cells, (10.0, 30.0), strict=True):
+        result = make_result(
+            planned.cell, planned.key, profile=PROFILE, timings_s=timings | {"total": seconds}
+        )
+        store.write(result)
+    assert estimate(cells, PROFILE, store) == 40.0
+    many = plan(request(data_root, categories=["widget"], shots=[2]), store)
+    assert estimate(many, PROFILE, store) == 20.0

@@ -1,0 +1,69 @@
+"""What a person sees of a run."""
+
+import io
+
+import pytest
+from instant import make_result
+from rich.console import Console
+
+from benchmark.protocol.cells import Cell
+from benchmark.results.summary import summary_text
+from benchmark.results.tables import results_frame
+from benchmark.run import progress
+from benchmark.run.progress import Display
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets: `clock[0]`."""
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_lines_say_what_is_done_what_runs_and_what_is_left(clock):
+    file = io.StringIO()
+    with Display(4, expected=60, console=Console(file=file, width=200)) as display:
+        display.update(0, ["pill (2 cells)"])
+        clock[0] = 30
+        display.update(1, ["pill (2 cells)", "screw (2 cells)"])
+        display.update(1, ["pill (2 cells)", "screw (2 cells)"])
+        clock[0] = 120
+        display.update(4, [])
+    assert file.getvalue().splitlines() == [
+        "0/4 cells, 0:00:00, about 0:01:00 left: pill (2 cells)",
+        "1/4 cells, 0:00:30, about 0:01:30 left: pill (2 cells); screw (2 cells)",
+        "4/4 cells, 0:02:00, about 0:00:00 left: done",
+    ]
+
+
+def test_without_any_measure_the_time_left_is_unknown(clock):
+    file = io.StringIO()
+    Display(4, console=Console(file=file, width=200)).update(0, [])
+    assert file.getvalue() == "0/4 cells, 0:00:00, time left unknown: waiting for a worker\n"
+
+
+def test_a_terminal_gets_a_bar_and_no_markup_of_names():
+    file = io.StringIO()
+    terminal = {"force_terminal": True, "force_interactive": True, "highlight": False}
+    console = Console(file=file, width=200, **terminal)
+    with Display(4, console=console) as display:
+        display.update(1, ["[red]odd[/red]"])
+        display.tell("failed: [bold]odd[/bold]")
+    assert "1/4" in file.getvalue()
+    assert "[red]odd[/red]" in file.getvalue()
+    assert "failed: [bold]odd[/bold]" in file.getvalue()
+
+
+def test_the_summary_has_a_line_for_each_category_and_their_average():
+    cells = [
+        Cell("synthetic", category, "general", 0, seed, "p")
+        for category in ("zipper", "carpet")
+        for seed in (0, 1)
+    ]
+    results = [make_result(cell, value=0.25 + cell.seed / 2) for cell in cells]
+    lines = summary_text(results_frame(results), "synthetic").splitlines()
+    assert "synthetic stand-in" in lines[0]
+    assert [line.split()[3] for line in lines[3:]] == ["Average", "Carpet", "Zipper"]
+    assert all("0.500 ± 0.354" in line and line.split()[-1] == "2" for line in lines[3:])
+    assert summary_text(results_frame(results), "other") == "No results of other yet."

@@ -1,0 +1,139 @@
+"""Figures across categories: what they show is what the store holds."""
+
+import numpy as np
+import pytest
+from cell_results import result_of
+from matplotlib.collections import PolyCollection
+from matplotlib.text import Text
+
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.schema import METRICS
+from benchmark.results.tables import results_frame, summarise
+from benchmark.show.overview import (
+    boundary_and_oracle,
+    general_and_hard,
+    ours_and_references,
+    per_type,
+    shots_curves,
+)
+from benchmark.show.references import compare, load_references
+
+DATASETS = ("mvtec_ad", "synthetic")
+VALUES = {("bottle", 0): 0.8, ("bottle", 10): 0.9, ("pill", 0): 0.6, ("pill", 10): 0.7}
+
+
+def result(dataset, category, shots, seed, known_type=None):
+    value = VALUES[category, shots] + 0.02 * seed - 0.1 * (known_type is not None)
+    metrics = dict.fromkeys(METRICS, value) | {"pixel_f1_boundary": value - 0.2}
+    types = {"crack": {"n": 3, "image_auroc": value, "recall": value / 2}}
+    types["hole"] = {"n": 2, "image_auroc": None, "recall": 1.0}
+    cell = Cell(
+        dataset, category, "hard" if known_type else "general", shots, seed, "cpu", known_type
+    )
+    return result_of(
+        cell,
+        value,
+        metrics={"common": metrics, "paper": metrics},
+        per_type={"common": types, "paper": types},
+    )
+
+
+@pytest.fixture(scope="module")
+def results():
+    general = [
+        result(dataset, category, shots, seed)
+        for dataset in DATASETS
+        for category, shots in VALUES
+        for seed in (0, 1)
+    ]
+    hard = [result(dataset, "pill", 10, 0, kind) for dataset in DATASETS for kind in ("a", "b")]
+    return general + hard
+
+
+@pytest.fixture(scope="module")
+def frame(results):
+    return results_frame(results)
+
+
+def draw_all(results, dataset):
+    frame = results_frame(results)
+    return [
+        shots_curves(frame, dataset),
+        general_and_hard(frame, dataset, "cpu"),
+        per_type(frame, dataset, "cpu"),
+        boundary_and_oracle(frame, dataset, "cpu"),
+    ]
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.filterwarnings("error")
+def test_each_figure_is_drawn_and_says_of_which_data(results, dataset):
+    for figure in draw_all(results, dataset):
+        figure.canvas.draw()
+        said = "\n".join(text.get_text() for text in figure.findobj(Text))
+        assert ("synthetic stand-in" in said) == (dataset == "synthetic")
+
+
+def test_nothing_is_drawn_of_nothing():
+    assert draw_all([], "mvtec_ad") == [None] * 4
+    comparison = compare(results_frame([]), load_references())
+    assert ours_and_references(comparison, "mvtec_ad", 10) is None
+
+
+def test_one_cell_is_enough():
+    figures = draw_all([result("own", "bottle", 10, 0)], "own")
+    assert [figure is None for figure in figures] == [False, True, False, False]
+    for figure in filter(None, figures):
+        figure.canvas.draw()
+
+
+def test_shots_curves_are_the_summaries(frame):
+    axes = {ax.get_title(loc="left"): ax for ax in shots_curves(frame, "mvtec_ad").axes}
+    general = frame[(frame["dataset"] == "mvtec_ad") & (frame["setting"] == "general")]
+    summary = summarise(general, "image_auroc")
+    for title, category in (("Average", ""), ("Bottle", "bottle"), ("Pill", "pill")):
+        expected = summary[summary["category"] == category]
+        (line,) = axes[title].get_lines()
+        np.testing.assert_allclose(line.get_xydata(), expected[["shots", "mean"]].astype(float))
+        (band,) = (c for c in axes[title].collections if isinstance(c, PolyCollection))
+        spread = band.get_paths()[0].vertices[:, 1]
+        assert spread.max() == pytest.approx((expected["mean"] + expected["std"]).max())
+
+
+def test_general_and_hard_shows_each_known_type(frame):
+    (ax,) = general_and_hard(frame, "mvtec_ad", "cpu").axes
+    shown = {c.get_label(): c.get_offsets()[:, 0].tolist() for c in ax.collections}
+    assert shown["no anomaly known"] == pytest.approx([0.61])
+    assert shown["all types, 10 shots"] == pytest.approx([0.71])
+    assert shown["one type, others tested"] == pytest.approx([0.6, 0.6])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Pill"]
+
+
+def test_per_type_shows_means_over_seeds_and_leaves_undefined_blank(frame):
+    auroc, recall = per_type(frame, "mvtec_ad", "cpu").axes
+    rows = [label.get_text() for label in auroc.get_yticklabels()]
+    assert rows == ["Bottle, crack", "Bottle, hole", "Pill, crack", "Pill, hole"]
+    values = auroc.collections[0].get_array().reshape(4, 2)
+    np.testing.assert_allclose(values[[0, 2]], [[0.81, 0.91], [0.61, 0.71]])
+    assert np.ma.getmaskarray(values)[[1, 3]].all()
+    np.testing.assert_allclose(recall.collections[0].get_array().reshape(4, 2)[1], 1)
+
+
+def test_boundary_and_oracle_are_both_shown(frame):
+    figure = boundary_and_oracle(frame, "mvtec_ad", "cpu")
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["0 shots", "10 shots"]
+    shown = {c.get_label(): c.get_offsets() for c in figure.axes[1].collections[1:]}
+    np.testing.assert_allclose(shown["best on test"], [[0.91, 0], [0.71, 1]])
+    np.testing.assert_allclose(shown["explicit boundary"], [[0.71, 0], [0.51, 1]])
+
+
+def test_references_stand_beside_ours_with_their_spread(frame):
+    comparison = compare(frame, load_references())
+    figure = ours_and_references(comparison, "mvtec_ad", 10)
+    (ax,) = figure.axes
+    figure.canvas.draw()
+    labels = ax.get_legend_handles_labels()[1]
+    assert {"DRA, published", "DevNet, published", "ours, cpu"} <= set(labels)
+    ours = next(c for c in ax.containers if c.get_label() == "ours, cpu")
+    np.testing.assert_allclose(ours[0].get_xdata().astype(float), [0.91, 0.71])
+    assert ours_and_references(comparison, "synthetic", 10) is None

@@ -1,0 +1,243 @@
+"""The report: complete, self-contained, readable by machines, and never obeying a name."""
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from cell_results import result_of
+
+from benchmark.protocol.cells import Cell
+from benchmark.protocol.schema import METRICS
+from benchmark.results.store import Store
+from benchmark.results.tables import results_frame, score_table, to_markdown
+from benchmark.show.report import write_report
+from benchmark.show.report.content import Table, from_markdown, table_of
+from benchmark.show.report.notebooks import find_notebooks
+from bgad.metrics import pixel_curve
+
+EVIL = "<script>alert(1)<|script>&'\""
+JPEG = "/9j/4AAQSkZJRg=="
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, texts, and the ids that links may name."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.tags, self.texts = path, [], []
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def write_results(root, *categories):
+    """Store two numbers of shots and two seeds of each category, with curves."""
+    generator = np.random.default_rng(0)
+    masks = np.zeros((2, 8, 8), bool)
+    masks[0, :4, :4] = True
+    for dataset, category in categories:
+        for shots in (0, 10):
+            for seed in (0, 1):
+                cell = Cell(dataset, category, "general", shots, seed, "cpu")
+                store = Store(root / cell.profile)
+                curve = pixel_curve(generator.random((2, 8, 8)) + masks, masks, [0.9])
+                state = curve.state().items()
+                arrays = {f"{t}_{n}": array for t in ("common", "paper") for n, array in state}
+                types = {"crack": {"n": 3, "image_auroc": 0.9, "recall": None}}
+                result = result_of(
+                    cell,
+                    0.5 + 0.01 * shots + 0.1 * seed,
+                    curves_sha256=store.write_curves(cell, arrays),
+                    boundary_threshold=0.9,
+                    per_type={"common": types | {category: types["crack"]}},
+                )
+                store.write(result)
+
+
+def write_executed(root, dataset, category):
+    """Store an executed notebook as a run leaves it."""
+    notebook = nbformat.v4.new_notebook()
+    heading = f"## {Cell(dataset, category, 'general', 10, 0, 'cpu')}"
+    outputs = [
+        nbformat.v4.new_output("display_data", {"text/markdown": heading}),
+        nbformat.v4.new_output(
+            "display_data", {"image/jpeg": JPEG}, metadata={"image/jpeg": {"alt": "Worst images"}}
+        ),
+        nbformat.v4.new_output("display_data", {"text/html": f"<b>{category}</b>"}),
+        nbformat.v4.new_output("display_data", {"application/javascript": "alert(1)"}),
+    ]
+    notebook.cells = [nbformat.v4.new_code_cell("show()", outputs=outputs)]
+    parameters = {"dataset": dataset, "category": category, "profile": "cpu"}
+    notebook.metadata["papermill"] = {"parameters": parameters}
+    path = root / "cpu" / "notebooks" / dataset / f"{category}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Folder of a report of a published category, and of a run with ill-named ones."""
+    folder = tmp_path_factory.mktemp("report")
+    write_results(folder / "published", ("mvtec_ad", "pill"), ("synthetic", "tile"))
+    write_results(folder / "runs", ("mvtec_ad", "pill"), ("own", EVIL))
+    write_executed(folder / "runs", "mvtec_ad", "pill")
+    write_executed(folder / "runs", "own", EVIL)
+    broken = folder / "runs" / "cpu" / "notebooks" / "own" / "broken.ipynb"
+    broken.write_text("{")
+    with pytest.warns(UserWarning, match=r"broken\.ipynb: left out"):
+        write_report(folder / "out", folder / "published", [folder / "runs"])
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {str(path.relative_to(site)): Page(path) for path in site.rglob("*.html")}
+
+
+def test_there_is_a_page_for_the_whole_and_for_each_category(pages):
+    names = {"index.html", "mvtec_ad/pill.html", "synthetic/tile.html", f"own/{EVIL}.html"}
+    notebooks = {"mvtec_ad/pill-cpu-notebook.html", f"own/{EVIL}-cpu-notebook.html"}
+    assert set(pages) == names | notebooks
+
+
+def test_every_run_says_what_sets_it_apart(tmp_path):
+    cells = {
+        "general": Cell("d", "pill", "general", 10, 0, "cpu"),
+        "hard, crack": Cell("d", "pill", "hard", 10, 0, "cpu", "crack"),
+        "control, swapped_labels": Cell(
+            "d", "pill", "control", 10, 0, "cpu", control="swapped_labels"
+        ),
+        "0, train 2": Cell("d", "pill", "general", 10, 0, "cpu", train_seed=2),
+        "no-focal (ablation)": Cell("d", "pill", "general", 10, 0, "no-focal"),
+    }
+    for cell in cells.values():
+        result = result_of(cell, 0.5)
+        if cell.profile != "cpu":
+            config = result.config.model_copy(update={"study": "ablation"})
+            result = result.model_copy(update={"config": config})
+        Store(tmp_path / "published" / cell.profile).write(result)
+    write_report(tmp_path / "out", tmp_path / "published", [])
+    texts = {text.strip() for text in Page(tmp_path / "out/d/pill.html").texts}
+    assert cells.keys() <= texts
+    assert not [text for text in texts if "nan" in text.split()]
+
+
+def test_pages_need_nothing_from_elsewhere(pages):
+    for page in pages.values():
+        for tag, attributes in page.tags:
+            assert tag not in ("link", "iframe", "object", "base")
+            assert not attributes.get("src", "data:").startswith(("http", "//", "file:"))
+            if tag in ("img", "script"):
+                assert attributes.get("src", "data:").startswith("data:")
+        assert not re.search(r"@import|url\((?!data:)", page.source)
+
+
+def test_every_link_between_pages_leads_somewhere(pages, site):
+    checked = 0
+    for page in pages.values():
+        ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+        for link in (attributes["href"] for attributes in page.all("a")):
+            parts = urlsplit(link)
+            if parts.scheme == "https":
+                continue
+            if not parts.path:
+                assert parts.fragment in ids, link
+            else:
+                assert (page.path.parent / unquote(parts.path)).is_file(), link
+            checked += 1
+    assert checked > 10
+
+
+def test_a_name_is_shown_and_never_runs(pages):
+    for name, page in pages.items():
+        assert len(page.all("script")) == 1, f"{name} has a script that is not the page's own"
+        assert not [a for _, a in page.tags for key in a if key.startswith("on")]
+        assert "alert(1)<" not in page.source
+    evil = pages[f"own/{EVIL}.html"]
+    assert EVIL in "".join(evil.texts)
+
+
+def test_tables_can_be_read_without_seeing_them(pages):
+    for name, page in pages.items():
+        if "notebook" in name:
+            continue
+        tables = page.all("table")
+        assert tables and len(page.all("caption")) == len(tables)
+        assert all("scope" in attributes for attributes in page.all("th"))
+        assert all(attributes.get("alt") for attributes in page.all("img"))
+        assert all("aria-label" in attributes for attributes in page.all("button"))
+
+
+def test_the_index_shows_figures_verdict_and_provenance(pages):
+    page = pages["index.html"]
+    text = " ".join(page.texts)
+    for said in ("What was learnt", "Beside published figures", "synthetic stand-in", "Versions"):
+        assert said in text
+    assert "reproduced" in text
+    shown = [float(a["data-value"]) for a in page.all("td") + page.all("th") if "data-value" in a]
+    assert {0.55, 0.65} <= set(shown), "the means over seeds"
+    assert len(page.source) < 2_000_000
+
+
+def test_curves_and_galleries_come_from_a_run_alone(pages):
+    pill, tile = pages["mvtec_ad/pill.html"], pages["synthetic/tile.html"]
+    sources = [attributes["src"] for attributes in pill.all("img")]
+    assert [source.split(";")[0] for source in sources] == ["data:image/webp", "data:image/jpeg"]
+    assert [a["alt"] for a in pill.all("img")][1] == "Worst images"
+    assert {"0.9", "crack"} & set(pill.texts)
+    (demo,) = (a for a in tile.all("img") if "ground truth" in a["alt"])
+    assert demo["src"].startswith("data:image/webp"), "published synthetic images may be shown"
+
+
+def test_a_notebook_keeps_its_text_and_tables(tmp_path):
+    write_executed(tmp_path, "d", "pill")
+    (executed,) = find_notebooks([tmp_path])
+    html = executed.html()
+    assert "<h2>pill, general, 10 shots, seed 0</h2>" in html
+    assert "<b>pill</b>" in html and JPEG[:12] in html
+
+
+def test_without_results_there_is_a_page_that_says_so(tmp_path):
+    page = Page(write_report(tmp_path / "out", tmp_path / "published"))
+    assert "No runs yet." in " ".join(page.texts)
+
+
+def test_markdown_becomes_tables_and_escaped_text():
+    frame = results_frame([result_of(Cell("d", "pill", "general", 0, 0, "cpu"), 0.5)])
+    markdown = to_markdown(score_table(frame, "d", METRICS[0]))
+    text = f"Some <b>words</b> & `code`.\n\n**A title** (*x*)\n\n{markdown}\n\nEnd."
+    before, table, after = from_markdown(text, "fallback")
+    assert "&lt;b&gt;" in before and "<code>code</code>" in before
+    assert isinstance(table, Table) and table.caption == "A title (x)"
+    assert [entry.text for entry in table.rows[0]][2:] == ["cpu", "1", "0.500", "0.500"]
+    assert after == "<p>End.</p>\n"
+    assert from_markdown(markdown, "fallback")[0].caption == "fallback"
+
+
+def test_the_best_of_a_column_is_marked_only_where_that_means_something():
+    frame = pd.DataFrame(
+        {
+            "Setting": ["general", "general", "hard"],
+            "Shots": ["0", "10", "10"],
+            "Pill": ["0.800 ± 0.010", "0.900 ± 0.100 (n = 2)", "0.999"],
+            "Bottle": ["1.000", "1.000", "\N{EN DASH}"],
+        }
+    )
+    table = table_of(frame, "t", compare="general")
+    marked = [(r, c) for r, row in enumerate(table.rows) for c, e in enumerate(row) if e.is_best]
+    assert marked == [(1, 2)]
+    assert table.rows[1][2].rest == " ± 0.100 (n = 2)"
+    assert table.numeric == [False, True, True, True]
