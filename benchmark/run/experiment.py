@@ -15,7 +15,7 @@ from benchmark.protocol.controls import spoil_model, spoil_scores, spoil_trainin
 from benchmark.protocol.fidelity import Checkpoints, oracle
 from benchmark.protocol.methods import Detector, resolve
 from benchmark.protocol.profiles import Profile
-from benchmark.protocol.schema import TEST_SETS, Metrics, Result, Timings, TypeMetrics
+from benchmark.protocol.schema import METRICS, TEST_SETS, Metrics, Result, Timings, TypeMetrics
 from benchmark.protocol.splits import Split, cell_split, check_disjoint
 from benchmark.results.provenance import now, stamp
 from benchmark.results.store import Store, result_key
@@ -249,9 +249,8 @@ def _evaluate(
         s, y, t = scores[chosen], labels[chosen], types[chosen]
         curve = _pixel_curve(maps, masks, chosen, threshold)
         report["curves"][test_set] = curve
-        report["metrics"][test_set] = Metrics(
-            **image_metrics(s, y), **pixel_metrics(curve, threshold)
-        )
+        figures = image_metrics(s, y) | pixel_metrics(curve, threshold)
+        report["metrics"][test_set] = Metrics(**{name: figures[name] for name in METRICS})
         report["intervals"][test_set] = {"image_auroc": bootstrap_interval(s, y, seed=seed)}
         report["per_type"][test_set] = {
             kind: TypeMetrics(

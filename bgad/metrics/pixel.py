@@ -1,6 +1,6 @@
-"""Exact image and pixel metrics: no binning, ties counted, undefined told from zero."""
+"""Pixel metrics from one pass over a test set's maps, kept as counts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -8,17 +8,15 @@ import numpy as np
 from scipy import ndimage
 
 from bgad.errors import InputError
+from bgad.metrics.maps import check, choose, read
 
 __all__ = [
     "F1",
     "PixelCurve",
-    "bootstrap_interval",
-    "image_metrics",
     "pixel_curve",
     "pixel_metrics",
 ]
 
-_BATCH_PIXELS = 1 << 20  # sorted at a time: some MB
 _EIGHT_CONNECTED = np.ones((3, 3), int)
 
 
@@ -223,25 +221,18 @@ def pixel_curve(
         Shapes that differ, dtypes other than these, images that aren't there, a map with NaN or
         infinite values, or a threshold that is NaN.
     """
-    if maps.shape != masks.shape or maps.ndim != 3:
-        raise InputError(f"maps and masks must be (N, H, W) alike: {maps.shape}, {masks.shape}")
-    if not np.issubdtype(maps.dtype, np.floating) or masks.dtype != bool:
-        raise InputError(f"maps must be float and masks bool: got {maps.dtype} and {masks.dtype}")
+    check(maps, masks)
     thresholds = np.asarray(thresholds, maps.dtype)
     if np.isnan(thresholds).any():
         raise InputError("a threshold is undefined (NaN)")
-    chosen = _chosen(images, len(maps))
+    chosen = choose(images, len(maps))
     scores, weights, regions = _anomalous_pixels(maps, masks, chosen)
     edges = np.unique(np.concatenate([scores, thresholds]))
     places = np.searchsorted(edges, scores)
     below = np.zeros(len(edges), np.int64)
     up_to = np.zeros(len(edges), np.int64)
     negatives = 0
-    for batch in _batches(chosen, maps[:1].size):
-        rows = maps[batch]
-        if not np.isfinite(rows).all():
-            bad = batch[np.flatnonzero(~np.isfinite(rows).all(axis=(1, 2)))[0]]
-            raise InputError(f"the anomaly map of image {bad} holds NaN or infinite values")
+    for batch, rows in read(maps, chosen):
         # Sorting the many makes the search for the few run through memory in order.
         normal = np.sort(rows[~masks[batch]])
         below += np.searchsorted(normal, edges, side="left")
@@ -282,99 +273,6 @@ def pixel_metrics(
     }
 
 
-def image_metrics(scores: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
-    """Image AUROC and average precision; None where undefined.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (N,)
-        Larger is more anomalous.
-    labels : ndarray of bool, shape (N,)
-        True for anomalous images.
-
-    Raises
-    ------
-    InputError
-        Not one score and one label an image, a label that is neither 0 nor 1, or a score that is
-        NaN or infinite.
-    """
-    scores, labels = _scores_and_labels(scores, labels)
-    curve = pixel_curve(scores.reshape(-1, 1, 1), labels.reshape(-1, 1, 1))
-    return {"image_auroc": curve.auroc(), "image_ap": curve.average_precision()}
-
-
-def bootstrap_interval(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float] | None:
-    """Percentile interval of the image AUROC over test images.
-
-    Parameters
-    ----------
-    scores, labels : ndarray, shape (N,)
-        As in `image_metrics`; anomalous and normal images are resampled apart.
-    confidence : float
-        In (0, 1).
-    resamples : int
-    seed : int
-
-    Returns
-    -------
-    (low, high) or None
-        None without anomalous or without normal images.
-
-    Raises
-    ------
-    InputError
-        As in `image_metrics`, or a confidence outside (0, 1).
-    """
-    if not 0 < confidence < 1:
-        raise InputError(f"the confidence must lie in (0, 1), got {confidence}")
-    scores, labels = _scores_and_labels(scores, labels)
-    anomalous, normal = scores[labels], scores[~labels]
-    if not len(anomalous) or not len(normal):
-        return None
-    wins = (anomalous[:, None] > normal) + 0.5 * (anomalous[:, None] == normal)
-    rng = np.random.default_rng(seed)
-    a, n = (
-        rng.multinomial(count, np.full(count, 1 / count), resamples)
-        for count in (len(anomalous), len(normal))
-    )
-    aurocs = ((a @ wins) * n).sum(1) / wins.size
-    low, high = np.quantile(aurocs, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
-def _scores_and_labels(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    if scores.ndim != 1 or scores.shape != labels.shape:
-        raise InputError(f"scores and labels must be (N,) alike: {scores.shape}, {labels.shape}")
-    if not np.isin(labels, (0, 1)).all():
-        raise InputError("labels must be True (1) for anomalous and False (0) for normal images")
-    if not np.issubdtype(scores.dtype, np.floating):
-        scores = scores.astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if len(bad):
-        raise InputError(f"the score of image {bad[0]} is {scores[bad[0]]}")
-    return scores, labels.astype(bool)
-
-
-def _chosen(images: Sequence[int] | np.ndarray | None, count: int) -> np.ndarray:
-    """Indices of the chosen images."""
-    if images is None:
-        return np.arange(count)
-    images = np.asarray(images)
-    if not images.size:
-        return np.empty(0, int)
-    try:
-        return np.arange(count)[images]
-    except IndexError as error:
-        raise InputError(f"images must choose from the {count} there are: {error}") from error
-
-
 def _anomalous_pixels(
     maps: np.ndarray, masks: np.ndarray, chosen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, int]:
@@ -388,10 +286,3 @@ def _anomalous_pixels(
             weights.append(1 / np.bincount(of_pixel)[of_pixel])
             regions += count
     return np.concatenate(scores), np.concatenate(weights), regions
-
-
-def _batches(chosen: np.ndarray, pixels: int) -> Iterator[np.ndarray]:
-    """Split images of so many pixels."""
-    count = max(1, _BATCH_PIXELS // max(1, pixels))
-    for start in range(0, len(chosen), count):
-        yield chosen[start : start + count]

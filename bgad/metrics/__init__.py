@@ -1,0 +1,16 @@
+"""Exact image and pixel metrics: no binning, ties counted, undefined told from zero."""
+
+from bgad.metrics.image import bootstrap_interval, image_metrics
+from bgad.metrics.pimo import Aupimo, aupimo
+from bgad.metrics.pixel import F1, PixelCurve, pixel_curve, pixel_metrics
+
+__all__ = [
+    "F1",
+    "Aupimo",
+    "PixelCurve",
+    "aupimo",
+    "bootstrap_interval",
+    "image_metrics",
+    "pixel_curve",
+    "pixel_metrics",
+]
