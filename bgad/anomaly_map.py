@@ -1,5 +1,6 @@
 """From the levels' log-likelihoods to anomaly maps."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,23 +30,41 @@ def anomaly_maps(
     Returns
     -------
     ndarray of float32, shape (N, size, size)
-        Values in [0, levels]: the levels' number less the sum over levels of
+        From 0 up: the logarithm of the levels' number less that of the sum over levels of
         min(1, exp(log_likelihood - maximum)), upsampled bilinearly with aligned corners as the
-        official code does. There, the maxima are those of the test set, so that an image's map
-        depends on the other images tested; give such maxima to get its maps.
+        official code does.
+
+    Notes
+    -----
+    The official map is the levels' number less that sum, of which this is a monotone function: the
+    same order, but no ceiling, where float32 can't tell one from the next. There, the maxima are
+    those of the test set, so that an image's map depends on the other images tested; give such
+    maxima to get the order of its maps.
     """
     count = len(log_likelihoods[0])
     maps = np.empty((count, size, size), np.float32)
     for start in range(0, count, _BATCH):
         batch = slice(start, start + _BATCH)
-        total = torch.full((len(maps[batch]), size, size), float(len(maxima)))
+        total = torch.full((len(maps[batch]), size, size), -torch.inf)
         for level, maximum in zip(log_likelihoods, maxima, strict=True):
-            normality = torch.from_numpy(level[batch] - np.float32(maximum)).clamp(max=0).exp()
-            total -= interpolate(
-                normality.unsqueeze(1), size=(size, size), mode="bilinear", align_corners=True
-            ).squeeze(1)
-        maps[batch] = total.numpy()
+            log_normality = torch.from_numpy(level[batch] - np.float32(maximum)).clamp(max=0)
+            for axis in (1, 2):
+                log_normality = _interpolate_log(log_normality, size, axis)
+            torch.logaddexp(total, log_normality, out=total)
+        maps[batch] = (math.log(len(maxima)) - total).numpy()
     return maps
+
+
+def _interpolate_log(log_values: torch.Tensor, size: int, axis: int) -> torch.Tensor:
+    """Logarithm of the values' linear interpolation at `size` places along an axis."""
+    last = log_values.shape[axis] - 1
+    place = torch.linspace(0, last, size, dtype=torch.float64)
+    left = place.floor().clamp(max=max(0, last - 1)).long()
+    weight = (place - left).float().reshape([-1 if i == axis else 1 for i in range(3)])
+    return torch.logaddexp(
+        log_values.index_select(axis, left) + (-weight).log1p(),
+        log_values.index_select(axis, (left + 1).clamp(max=last)) + weight.log(),
+    )
 
 
 def upsample(cells: np.ndarray, size: int, sigma: float = 0) -> np.ndarray:

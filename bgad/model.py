@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
@@ -24,7 +25,12 @@ from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
 from bgad.flow import ConditionalFlow
 from bgad.inputs import as_images, as_masks
-from bgad.standardisation import STANDARDISATIONS, Standardisation
+from bgad.standardisation import (
+    FOLDS,
+    STANDARDISATIONS,
+    Standardisation,
+    StandardisationEstimate,
+)
 from bgad.synthesis import cut_paste
 from bgad.training import Anomalies, Training, train_level
 
@@ -32,6 +38,7 @@ __all__ = ["BGAD"]
 
 _FORMAT = "bgad-1"  # of saved models
 _BATCH = 16  # images encoded and scored at once
+_TIED = 0.01  # share of images at most whose scores may be the same by chance
 
 
 class BGAD:
@@ -52,7 +59,8 @@ class BGAD:
     n_blocks, condition_dim : int
         Couplings of each flow, and channels of the position encoding.
     standardisation : str
-        "whitening", "position", "channel" or "none", see `bgad.standardisation`.
+        "gaussian", "whitening", "position", "channel" or "none", see
+        `bgad.standardisation.StandardisationEstimate`.
     cut_paste : int
         Anomalous images made by RandAugment CutPaste from the known ones; a batch draws half of
         its anomalous images from them. 0 for none.
@@ -73,8 +81,17 @@ class BGAD:
         Per level, the greatest log-likelihood of a training-normal vector.
     boundaries_ : list of float
         Per level, the explicit boundary over all training normals (log-likelihood per channel).
+    calibration_scores_ : ndarray, shape (N,), or None
+        Image scores of the training normals as if they were new, see Notes; None with fewer than
+        five of them, and in a loaded model.
     history_ : list of dict of ndarray
         Per level, the training curves of `bgad.training.train_level`.
+
+    Notes
+    -----
+    Maxima, boundaries and calibration scores are cross-fitted: what standardises a training normal
+    is estimated from four of five folds of them, without its own, whose features it would fit too
+    well. The flows are those trained on all.
 
     Examples
     --------
@@ -85,14 +102,10 @@ class BGAD:
     (8, 64, 64)
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     """Raised whenever the same parameters and images come to give other maps."""
 
-    added: ClassVar[Mapping[str, Any]] = {
-        "boundary": "batch",
-        "repeat": True,
-        "schedule": "cosine",
-    }
+    added: ClassVar[Mapping[str, Any]] = {}
     """Parameters newer than `version`, and their values at which maps are those from before."""
 
     def __init__(
@@ -202,9 +215,25 @@ class BGAD:
             tasks.append((level, features, anomalies, after_step))
         with ThreadPoolExecutor(self.n_jobs) as pool:
             fitted = list(pool.map(lambda task: self._fit_level(*task), tasks))
-        self.densities_, self.history_, self.maxima_, self.boundaries_ = map(
-            list, zip(*fitted, strict=True)
-        )
+        self.densities_, self.history_, likelihoods = map(list, zip(*fitted, strict=True))
+        beta, tau = self.training.beta, self.training.tau
+        self.maxima_ = [float(level.max()) for level in likelihoods]
+        self.boundaries_ = [
+            NORMALIZER * float(explicit_boundary(torch.from_numpy(level), beta, tau).normal)
+            for level in likelihoods
+        ]
+        self.calibration_scores_ = None
+        if len(normal) >= FOLDS:
+            self.calibration_scores_ = np.concatenate(
+                [
+                    anomaly_maps(
+                        [level[start : start + _BATCH] for level in likelihoods],
+                        self.maxima_,
+                        self.image_size,
+                    ).max(axis=(1, 2))
+                    for start in range(0, len(normal), _BATCH)
+                ]
+            )
         return self
 
     @property
@@ -214,7 +243,7 @@ class BGAD:
         No test image has a say in it: pixels with a larger value are called anomalous.
         """
         at_boundary = zip(self.boundaries_, self.maxima_, strict=True)
-        return float(sum(1 - np.exp(min(0, b - m)) for b, m in at_boundary))
+        return float(-np.log(np.mean([np.exp(min(0, b - m)) for b, m in at_boundary])))
 
     def log_likelihoods(self, images: Any) -> list[np.ndarray]:
         """Log-likelihood per channel of every feature cell.
@@ -254,7 +283,15 @@ class BGAD:
     def maps_and_scores(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
         """What `anomaly_maps` and `score_samples` return, computed once."""
         maps = self.anomaly_maps(images)
-        return maps, maps.max(axis=(1, 2))
+        scores = maps.max(axis=(1, 2))
+        tied = len(scores) - len(np.unique(scores))
+        if tied > _TIED * len(scores):
+            warnings.warn(
+                f"{tied} of {len(scores)} images have a score that another one has as well: "
+                "nothing tells which is more anomalous",
+                stacklevel=2,
+            )
+        return maps, scores
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model (without the backbone's weights) as a safetensors file."""
@@ -322,10 +359,9 @@ class BGAD:
         self.boundaries_ = tensors.pop("boundaries_").tolist()
         self.densities_, self.history_ = [], []
         for level, (height, width, channels) in enumerate(header["levels"]):
-            empty = np.zeros((1, height * width, channels), np.float32)
-            density = self._density(
-                height, width, Standardisation.fit(empty, self.standardisation), channels
-            )
+            shapes = (cells := height * width, channels), (cells, channels, channels), (cells,)
+            empty = Standardisation(*map(torch.empty, shapes))
+            density = self._density(height, width, empty, channels)
             prefix = f"{level}."
             density.load_state_dict(
                 {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -379,18 +415,32 @@ class BGAD:
         features: np.ndarray,
         anomalies: Anomalies | None,
         after_step: Callable[[int, int, LevelDensity], None] | None,
-    ) -> tuple[LevelDensity, dict[str, np.ndarray], float, float]:
+    ) -> tuple[LevelDensity, dict[str, np.ndarray], np.ndarray]:
         _, height, width, channels = features.shape
         flat = rearrange(features, "n h w c -> n (h w) c")
         seed = int(np.random.SeedSequence([self.seed, level]).generate_state(1)[0])
-        standardisation = Standardisation.fit(flat, self.standardisation)
-        density = self._density(height, width, standardisation, channels, seed).to(self.device)
+        estimate = StandardisationEstimate(features, self.standardisation)
+        density = self._density(height, width, estimate.layer(), channels, seed).to(self.device)
         steps = self.training.steps[level]
         report = after_step and (lambda done: after_step(level, done, density))
         history = train_level(density, flat, anomalies, self.training, steps, seed, report)
-        likelihood = torch.from_numpy(density.score(features))
-        boundary = explicit_boundary(likelihood, self.training.beta, self.training.tau)
-        return density, history, float(likelihood.max()), float(NORMALIZER * boundary.normal)
+        return density, history, _cross_fitted(density, estimate, features)
+
+
+def _cross_fitted(
+    density: LevelDensity, estimate: StandardisationEstimate, features: np.ndarray
+) -> np.ndarray:
+    """Log-likelihoods of training normals, standardised by what the other folds say."""
+    if len(features) < FOLDS:
+        return density.score(features)
+    likelihoods = np.empty(features.shape[:3], np.float32)
+    for fold in range(FOLDS):
+        unseen = LevelDensity(
+            density.height, density.width, estimate.layer(without=fold), density.flow
+        )
+        unseen.to(density.condition.device)
+        likelihoods[fold::FOLDS] = unseen.score(features[fold::FOLDS])
+    return likelihoods
 
 
 def _checksum(header: str, tensors: dict[str, torch.Tensor]) -> str:

@@ -185,7 +185,7 @@ class BGADPlus:
         flow = self.flow
         likelihoods = flow.log_likelihoods(encoded)
         anomaly = anomaly_maps(likelihoods, flow.maxima_, flow.image_size)
-        maps = [-np.log(len(likelihoods) - anomaly + np.float32(_NORMALITY_FLOOR))]
+        maps = [-np.log(len(likelihoods) * np.exp(-anomaly) + np.float32(_NORMALITY_FLOOR))]
         distances, logits = [], []
         for batch in neighbourhoods(encoded):
             flat, shape = batch.flatten(0, 2), batch.shape[:3]

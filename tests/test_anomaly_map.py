@@ -1,7 +1,11 @@
-"""Anomaly maps against a brute-force bilinear upsampling, and one image against many."""
+"""Anomaly maps against a brute-force form of the published ones, and one image against many."""
+
+from collections.abc import Sequence
 
 import numpy as np
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from bgad.anomaly_map import anomaly_maps
 
@@ -23,17 +27,47 @@ def at(level: np.ndarray, row: float, column: float) -> float:
     return upper + (row - top) * (lower - upper)
 
 
-def test_maps_equal_a_loop_over_pixels():
+def published_map(levels: list[np.ndarray], maxima: Sequence[float]) -> np.ndarray:
+    """Levels' number less their upsampled normality, pixel by pixel, in float64."""
+    maps = np.full((len(levels[0]), SIZE, SIZE), float(len(levels)))
+    for image, row, column in np.ndindex(maps.shape):
+        for level, maximum in zip(levels, maxima, strict=True):
+            normality = np.exp(np.minimum(0, level[image].astype(np.float64) - maximum))
+            step = (len(normality) - 1) / (SIZE - 1)  # corners on corners
+            maps[image, row, column] -= at(normality, row * step, column * step)
+    return maps
+
+
+def test_maps_are_the_published_ones_on_a_logarithmic_scale():
     levels, maxima = make_levels(2), (-1.0, -1.5, -2.0)
     maps = anomaly_maps(levels, maxima, SIZE)
     assert maps.dtype == np.float32
-    for image, row, column in np.ndindex(maps.shape):
-        expected = 0.0
-        for level, maximum in zip(levels, maxima, strict=True):
-            normality = np.minimum(1, np.exp(level[image].astype(np.float64) - maximum))
-            step = (len(normality) - 1) / (SIZE - 1)  # corners on corners
-            expected += 1 - at(normality, row * step, column * step)
-        assert maps[image, row, column] == pytest.approx(expected, abs=1e-5)
+    expected = np.log(3) - np.log(3 - published_map(levels, maxima))
+    np.testing.assert_allclose(maps, expected, atol=1e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    arrays(np.float32, (2, 3, 3), elements=st.floats(-1e6, 5, width=32)),
+    arrays(np.float32, (2, 2, 2), elements=st.floats(-20, 5, width=32)),
+)
+def test_the_order_is_the_published_one_and_nothing_saturates(fine, coarse):
+    for levels in ([fine, coarse], [fine], [np.float32(fine / 1e5)]):
+        maps = anomaly_maps(levels, [0.0] * len(levels), SIZE)
+        assert np.isfinite(maps).all()
+        assert maps.min() >= -1e-6
+        published = published_map(levels, [0.0] * len(levels)).ravel()
+        ascending = maps.ravel()[published.argsort()]
+        apart = np.diff(np.sort(published)) > 1e-5
+        assert (np.diff(ascending)[apart] > 0).all()
+
+
+def test_where_the_published_map_is_blind_less_likely_is_still_more_anomalous():
+    likelihoods = [-20.0, -50.0, -1e3, -1e5, -1e6]
+    levels = [np.float32(likelihoods).reshape(-1, 1, 1) * np.ones((2, 2), np.float32)] * 3
+    assert len(np.unique(np.float32(published_map(levels, (0, 0, 0))))) == 1
+    maps = anomaly_maps(levels, (0.0, 0.0, 0.0), SIZE)
+    np.testing.assert_allclose(maps.max(axis=(1, 2)), np.negative(likelihoods), rtol=1e-6)
 
 
 def test_an_images_map_does_not_depend_on_the_others():
@@ -41,11 +75,9 @@ def test_an_images_map_does_not_depend_on_the_others():
     maps = anomaly_maps(levels, maxima, SIZE)
     for image in (0, 15, 16, 39):
         alone = anomaly_maps([level[image : image + 1] for level in levels], maxima, SIZE)
-        np.testing.assert_array_equal(alone[0], maps[image])
+        np.testing.assert_allclose(alone[0], maps[image], rtol=1e-5)
 
 
-def test_values_lie_between_none_and_all_levels():
-    likely = anomaly_maps([np.full((1, 2, 2), 5.0, np.float32)] * 3, (0.0, 0.0, 0.0), SIZE)
-    unlikely = anomaly_maps([np.full((1, 2, 2), -1e4, np.float32)] * 3, (0.0, 0.0, 0.0), SIZE)
-    assert (likely == 0).all()
-    assert (unlikely == 3).all()
+def test_what_is_as_likely_as_the_maxima_is_not_anomalous_at_all():
+    maps = anomaly_maps([np.full((1, 2, 2), 5.0, np.float32)] * 3, (0.0, 0.0, 0.0), SIZE)
+    np.testing.assert_allclose(maps, 0, atol=1e-6)

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 import bgad.model
 from bgad import BGAD, InputError
+from bgad.anomaly_map import anomaly_maps
 from bgad.backbone import Backbone
 from bgad.features import EncodedImages, encode
 
@@ -86,8 +87,7 @@ def test_maps_and_scores(model):
     maps = model.anomaly_maps(TEST)
     assert maps.shape == (4, SIZE, SIZE)
     assert maps.dtype == np.float32
-    assert maps.min() >= 0
-    assert maps.max() <= 3
+    assert maps.min() >= -1e-6
     assert np.array_equal(model.score_samples(TEST), maps.max(axis=(1, 2)))
     assert [level.shape for level in model.log_likelihoods(TEST)] == [
         (4, 16, 16),
@@ -111,19 +111,41 @@ def test_a_score_is_the_images_own(model):
         np.testing.assert_allclose(alone[0], together[index], atol=1e-3)
 
 
-def test_constants_come_from_training_normals_alone(model):
+def test_constants_come_from_training_normals_alone(encoder):
+    model = fit(NORMAL, standardisation="none")  # nothing is estimated: no fold differs
     levels = model.log_likelihoods(NORMAL)
     assert model.maxima_ == pytest.approx([level.max() for level in levels], abs=1e-4)
     for boundary, level in zip(model.boundaries_, levels, strict=True):
         below = (level < boundary - 1e-4).sum(), (level < boundary + 1e-4).sum()
         assert below[0] <= int(0.01 * level.size) < below[1]
+    scores = model.score_samples(NORMAL)
+    np.testing.assert_allclose(model.calibration_scores_, scores, atol=1e-3)
+
+
+def test_calibration_scores_are_those_of_new_images():
+    many, new = make_normal(30, 4), make_normal(30, 5)
+    model = fit(many, standardisation="gaussian", steps=(0, 0, 0))
+    unseen = np.median(model.score_samples(new))
+    seen = np.median(model.score_samples(many))
+    assert np.median(model.calibration_scores_) == pytest.approx(unseen, rel=0.1)
+    assert seen < 0.9 * unseen
+
+
+def test_too_few_normals_give_no_calibration_scores():
+    assert fit(NORMAL[:4]).calibration_scores_ is None
 
 
 def test_boundary_threshold_is_the_map_value_at_the_boundaries(model):
     pairs = zip(model.boundaries_, model.maxima_, strict=True)
-    expected = sum(1 - np.exp(boundary - maximum) for boundary, maximum in pairs)
-    assert model.boundary_threshold_ == pytest.approx(expected)
-    assert 0 < model.boundary_threshold_ < 3
+    at_boundaries = [np.full((1, 2, 2), boundary, np.float32) for boundary, _ in pairs]
+    maps = anomaly_maps(at_boundaries, model.maxima_, SIZE)
+    np.testing.assert_allclose(maps, model.boundary_threshold_, rtol=1e-4)
+    assert model.boundary_threshold_ > 0
+
+
+def test_images_that_tie_are_told_of(model):
+    with pytest.warns(UserWarning, match="3 of 4 images have a score that another one has"):
+        model.maps_and_scores(TEST[:1].repeat(4, axis=0))
 
 
 def test_encoded_images_give_what_images_give(model, encoder):

@@ -67,7 +67,7 @@ def test_maps_and_scores_are_sums_with_weights_of_their_own(model):
 
 def test_the_flows_part_is_the_negative_log_of_their_normality(model):
     encoded = encode(model.encoder, TEST)
-    normality = 3 - model.flow.anomaly_maps(encoded)
+    normality = 3 * np.exp(-model.flow.anomaly_maps(encoded))
     np.testing.assert_allclose(model._members(encoded)[0], -np.log(normality + 0.01), atol=1e-4)
 
 

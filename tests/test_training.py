@@ -12,7 +12,7 @@ from bgad.boundary import NORMALIZER, explicit_boundary
 from bgad.density import LevelDensity
 from bgad.errors import InputError
 from bgad.flow import ConditionalFlow
-from bgad.standardisation import Standardisation
+from bgad.standardisation import StandardisationEstimate
 from bgad.training import Anomalies, Training, train_level
 
 SIDE, CHANNELS, STEPS = 4, 4, 150
@@ -38,10 +38,14 @@ def make_anomalies(n: int, seed: int) -> Anomalies:
 NORMAL, KNOWN = make_images(40, 0), make_anomalies(6, 1)
 
 
+def standardisation():
+    return StandardisationEstimate(NORMAL.reshape(-1, SIDE, SIDE, CHANNELS), "position").layer()
+
+
 def train(anomalies=KNOWN, training=SCHEDULE, steps=STEPS, seed=0):
     generator = torch.Generator().manual_seed(0)
     flow = ConditionalFlow(CHANNELS, condition_dim=8, n_blocks=4, generator=generator)
-    density = LevelDensity(SIDE, SIDE, Standardisation.fit(NORMAL, "position"), flow)
+    density = LevelDensity(SIDE, SIDE, standardisation(), flow)
     before = copy.deepcopy(density)
     history = train_level(density, NORMAL, anomalies, training, steps, seed)
     return before, density, history
@@ -236,7 +240,7 @@ def test_each_step_is_reported_when_it_is_done():
     done = []
     generator = torch.Generator().manual_seed(0)
     flow = ConditionalFlow(CHANNELS, condition_dim=8, n_blocks=4, generator=generator)
-    density = LevelDensity(SIDE, SIDE, Standardisation.fit(NORMAL, "position"), flow)
+    density = LevelDensity(SIDE, SIDE, standardisation(), flow)
 
     def report(steps: int) -> None:
         done.append((steps, density.flow.out_weight.detach().clone()))

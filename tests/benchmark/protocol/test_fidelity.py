@@ -96,8 +96,8 @@ def test_each_figure_is_that_of_its_own_best_moment():
             masks,
             np.array([False, True]),
         )
-        assert np.allclose(found["maps"], 1 - np.exp(finds_pixels))
-        assert np.allclose(found["scores"], [0, 1 - np.exp(-1)])
+        assert np.allclose(found["maps"], -finds_pixels)
+        assert np.allclose(found["scores"], [0, 1])
         assert found["threshold"] is None
 
 
