@@ -123,7 +123,7 @@ class Result(_Model):
     metrics
         By test set, `TEST_SETS`.
     intervals
-        Bootstrap confidence intervals over test images, by test set and metric.
+        Confidence intervals over test images (95 %), by test set and metric.
     per_type
         By test set and anomaly type.
     false_alarms

@@ -24,7 +24,7 @@ from bgad.data.folder import Category, Sample, load_category
 from bgad.data.images import read_mask
 from bgad.features import EncodedImages, FeatureCache
 from bgad.mapped import empty_on_disk
-from bgad.metrics import PixelCurve, bootstrap_interval, image_metrics, pixel_curve, pixel_metrics
+from bgad.metrics import PixelCurve, auroc_interval, image_metrics, pixel_curve, pixel_metrics
 
 __all__ = ["CellRun", "run_cell"]
 
@@ -145,7 +145,7 @@ def run_cell(
                 run |= _score(detector, encoded, test, cache_dir)
             run = spoil_scores(cell, run)
         with clock("metrics"):
-            evaluated = _evaluate(samples, cell.seed, **run)
+            evaluated = _evaluate(samples, **run)
         curves = {
             f"{test_set}_{name}": array
             for test_set, curve in evaluated.pop("curves").items()
@@ -230,7 +230,6 @@ def _masks(
 
 def _evaluate(
     samples: tuple[Sample, ...],
-    seed: int,
     maps: np.ndarray,
     masks: np.ndarray,
     scores: np.ndarray,
@@ -251,7 +250,7 @@ def _evaluate(
         report["curves"][test_set] = curve
         figures = image_metrics(s, y) | pixel_metrics(curve, threshold)
         report["metrics"][test_set] = Metrics(**{name: figures[name] for name in METRICS})
-        report["intervals"][test_set] = {"image_auroc": bootstrap_interval(s, y, seed=seed)}
+        report["intervals"][test_set] = {"image_auroc": auroc_interval(s, y)}
         report["per_type"][test_set] = {
             kind: TypeMetrics(
                 n=(t == kind).sum(),

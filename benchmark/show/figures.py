@@ -46,7 +46,7 @@ _ROWS = ("Image", "Ground truth", "Anomaly map", "Contour")
 
 
 def metrics_table(run: CellRun) -> pd.DataFrame:
-    """Figures of a cell on both test sets; in brackets a 95 % bootstrap interval, if there is one.
+    """Figures of a cell on both test sets; in brackets a 95 % interval, if there is one.
 
     "n/d" stands for undefined.
     """

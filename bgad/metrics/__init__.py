@@ -1,6 +1,7 @@
 """Exact image and pixel metrics: no binning, ties counted, undefined told from zero."""
 
-from bgad.metrics.image import bootstrap_interval, image_metrics
+from bgad.metrics.image import image_metrics
+from bgad.metrics.intervals import auroc_interval, proportion_interval
 from bgad.metrics.pimo import Aupimo, aupimo
 from bgad.metrics.pixel import F1, PixelCurve, pixel_curve, pixel_metrics
 
@@ -9,8 +10,9 @@ __all__ = [
     "Aupimo",
     "PixelCurve",
     "aupimo",
-    "bootstrap_interval",
+    "auroc_interval",
     "image_metrics",
     "pixel_curve",
     "pixel_metrics",
+    "proportion_interval",
 ]

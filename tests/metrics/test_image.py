@@ -1,15 +1,14 @@
-"""Image metrics against scikit-learn; their intervals."""
+"""Image metrics against scikit-learn."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import mannwhitneyu
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bgad import InputError
-from bgad.metrics import bootstrap_interval, image_metrics
+from bgad.metrics import auroc_interval, image_metrics
 
 
 @given(st.data())
@@ -42,37 +41,10 @@ def test_image_metrics_against_scikit_learn(data):
         ([0.1, 0.2], [0, np.nan], "labels must be"),
     ],
 )
-@pytest.mark.parametrize("function", [image_metrics, bootstrap_interval])
+@pytest.mark.parametrize("function", [image_metrics, auroc_interval])
 def test_unusable_images_are_refused(function, scores, labels, message):
     with pytest.raises(InputError, match=message):
         function(scores, labels)
-
-
-def test_bootstrap_interval():
-    rng = np.random.default_rng(0)
-    labels = np.arange(120) < 50
-    scores = rng.standard_normal(120) + labels
-    low, high = bootstrap_interval(scores, labels)
-    auroc = image_metrics(scores, labels)["image_auroc"]
-    assert low < auroc < high
-    assert bootstrap_interval(scores, labels) == (low, high)
-    assert bootstrap_interval(scores, labels, seed=1) != (low, high)
-    narrow = bootstrap_interval(scores, labels, confidence=0.5)
-    assert low < narrow[0] < auroc < narrow[1] < high
-    # The width is near that of the normal approximation (Hanley & McNeil 1982).
-    q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
-    variance = auroc * (1 - auroc) + 49 * (q1 - auroc**2) + 69 * (q2 - auroc**2)
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(variance / (50 * 70)), rel=0.2)
-    assert auroc == mannwhitneyu(scores[labels], scores[~labels]).statistic / (50 * 70)
-
-
-def test_bootstrap_interval_at_the_ends():
-    assert bootstrap_interval([0.1, 0.2, 0.9], [0, 0, 1]) == (1.0, 1.0)
-    assert bootstrap_interval([0.5, 0.5, 0.5], [0, 0, 1]) == (0.5, 0.5)
-    assert bootstrap_interval([0.1, 0.2], [0, 0]) is None
-    assert bootstrap_interval([0.1, 0.2], [1, 1]) is None
-    with pytest.raises(InputError, match="confidence"):
-        bootstrap_interval([0.1, 0.2], [0, 1], confidence=95)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
