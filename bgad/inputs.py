@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bgad.data.images import read_image, read_mask
+from bgad.data.images import read_image
+from bgad.data.masks import read_mask
 from bgad.errors import InputError
 
 __all__ = ["as_images", "as_masks"]

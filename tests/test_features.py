@@ -131,7 +131,7 @@ def test_key_changes_with_whatever_changes_features(cache, category, backbone, m
 
 def test_masks_do_not_change_the_key(cache, category, backbone):
     cache.get(category, backbone)
-    Image.fromarray(np.eye(40, 48, dtype=bool)).save(category.anomalies[0].mask_path)
+    Image.fromarray(np.eye(40, 48, dtype=bool)).save(category.anomalies[0].mask_paths[0])
     cache.get(reload(category), backbone)
     assert len(entries(cache)) == 1
 

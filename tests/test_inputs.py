@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from bgad.data.images import read_image, read_mask
+from bgad.data.images import read_image
+from bgad.data.masks import read_mask
 from bgad.errors import InputError
 from bgad.inputs import as_images, as_masks
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from bgad import InputError
 from bgad import synthesis as module
 from bgad.data.folder import load_category
-from bgad.data.images import read_image, read_mask
+from bgad.data.images import read_image
 from bgad.synthesis import cut_paste, foreground_mask
 
 SIZE = 64
@@ -319,7 +319,7 @@ def test_real_defects_lie_on_the_foreground(real_data_root, name, least):
         assert 0.08 < found.mean() < 0.7
         assert found[[0, -1]].mean() < 0.05 and found[:, [0, -1]].mean() < 0.05
     inside = [
-        foreground_mask(read_image(sample.path, 256))[read_mask(sample.mask_path, 256)].mean()
+        foreground_mask(read_image(sample.path, 256))[sample.truth(256)].mean()
         for sample in category.anomalies[::5]
     ]
     assert np.mean(inside) > least

@@ -21,7 +21,6 @@ from benchmark.results.provenance import now, stamp
 from benchmark.results.store import Store, result_key
 from benchmark.run.memory import PeakMemory, give_back
 from bgad.data.folder import Category, Sample, load_category
-from bgad.data.images import read_mask
 from bgad.features import EncodedImages, FeatureCache
 from bgad.mapped import empty_on_disk
 from bgad.metrics import PixelCurve, auroc_interval, image_metrics, pixel_curve, pixel_metrics
@@ -223,8 +222,8 @@ def _masks(
     shape = len(samples), size, size
     masks = np.zeros(shape, bool) if folder is None else empty_on_disk(shape, bool, folder)
     for mask, sample in zip(masks, samples, strict=True):
-        if sample.mask_path is not None:
-            mask[:] = read_mask(sample.mask_path, size)
+        if sample.mask_paths:  # no pixel figure is defined where there are labels alone
+            mask[:] = sample.truth(size)
     return masks
 
 

@@ -14,7 +14,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 
 from benchmark.show.style import CONTOUR, GROUND_TRUTH, describe, new_figure, styled
-from bgad.data.images import read_image, read_mask
+from bgad.data.images import read_image
 
 if TYPE_CHECKING:
     from benchmark.run.experiment import CellRun
@@ -94,7 +94,7 @@ def known_anomalies(run: CellRun) -> Figure:
         bottom = (rows - 1 - row) * (side + gap + label)
         ax = _add_axes(figure, 0.08 + column * (side + gap), bottom + gap, side, side)
         ax.imshow(read_image(sample.path, size))
-        _outline(ax, read_mask(sample.mask_path, size), 0.5, GROUND_TRUTH)
+        _outline(ax, sample.truth(size), 0.5, GROUND_TRUTH)
         ax.set_title(_name(sample, 28), fontsize=8, pad=3)
     return figure
 

@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bgad.data", description="Data sets for BGAD.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    verify = commands.add_parser("verify", help="check a folder in MVTec layout, file by file")
+    verify = commands.add_parser("verify", help="check a folder of categories, file by file")
     verify.add_argument("--root", type=Path, required=True, metavar="DIR")
     verify.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
     verify.add_argument(
@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
         default="mvtec_ad",
         metavar="NAME",
         help=f"whose official counts to expect ({', '.join(_COUNTED)}); any other name: none",
+    )
+    verify.add_argument(
+        "--image-size", type=int, default=256, metavar="PX", help="the model's; default: 256"
     )
     verify.set_defaults(run=_verify)
 
@@ -76,7 +79,7 @@ def _verify(options: argparse.Namespace) -> int:
     print(f"{'category':<{width}}  {'folder':<28}{'images':>8}{'official':>10}{'masks':>8}")
     results = []
     for name in names:
-        results.append(verify_category(options.root, name, options.dataset))
+        results.append(verify_category(options.root, name, options.dataset, options.image_size))
         _print_counts(results[-1], width)
     for kind in ("notes", "problems"):
         lines = [line for result in results for line in getattr(result, kind)]

@@ -1,31 +1,56 @@
-"""A folder in MVTec layout as categories of samples, validated before any work starts.
+"""A folder of images as categories of samples, validated before any work starts.
 
-The layout, for each category (a folder name of the user's choice)::
+The MVTec layout, for each category (a folder name of the user's choice)::
 
     ROOT/CATEGORY/train/good/NAME.png
     ROOT/CATEGORY/test/good/NAME.png
     ROOT/CATEGORY/test/TYPE/NAME.png
-    ROOT/CATEGORY/ground_truth/TYPE/NAME_mask.png    (or NAME.png)
+    ROOT/CATEGORY/ground_truth/TYPE/NAME_mask.png
 
-Images and masks are ``.png``, ``.jpg``, ``.jpeg`` or ``.bmp``, in any case of letters. Hidden files
-and folders are skipped; other files among the images are skipped with a warning; links that lead
-out of ROOT, and files that are no regular files, are refused.
+The plain layout::
+
+    ROOT/CATEGORY/good/NAME.png
+    ROOT/CATEGORY/TYPE/NAME.png
+    ROOT/CATEGORY/ground_truth/TYPE/NAME_mask.png
+
+TYPE is any name, such as ``bad``; ``ok`` and ``normal``, in any case of letters, mean ``good``. Of
+a plain layout's good images every fifth is a test image, by the hashes of their names. Without the
+folder ``ground_truth`` there are labels alone. A mask may also be called ``NAME.png``; several
+masks of one image, ``NAME_*.png`` or all files of a folder ``NAME``, are joined.
+
+Images and masks may have any suffix of `IMAGE_SUFFIXES`, in any case of letters. Hidden files and
+folders are skipped; other files among the images are skipped with a warning; links that lead out of
+ROOT, and files that are no regular files, are refused.
 """
 
 import hashlib
 import unicodedata
 import warnings
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from bgad.data.images import IMAGE_SUFFIXES, image_size
+from bgad.data.masks import read_mask, reduce_mask
 from bgad.errors import InputError
 
-__all__ = ["Category", "Sample", "list_categories", "load_category", "scan_category"]
+__all__ = [
+    "Category",
+    "Sample",
+    "list_categories",
+    "load_category",
+    "match_masks",
+    "scan_category",
+]
 
 _SUFFIXES = ", ".join(IMAGE_SUFFIXES)
+_NORMAL_NAMES = ("good", "normal", "ok")
+_TRUTH = "ground_truth"
+_TEST_SHARE = 5  # of a plain layout's good images, every fifth
 
 
 @dataclass(frozen=True)
@@ -43,20 +68,44 @@ class Sample:
         ``train`` or ``test``.
     type
         ``good``, or the anomaly type.
-    mask_path
-        The ground truth of an anomalous image; None for a normal one.
+    mask_paths
+        The files that together are an anomalous image's ground truth; none of a normal image, nor
+        where only labels are known.
     """
 
     path: Path
     name: str
     split: str
     type: str
-    mask_path: Path | None = None
+    mask_paths: tuple[Path, ...] = ()
 
     @property
     def is_anomalous(self) -> bool:
         """Whether the image shows an anomaly."""
         return self.type != "good"
+
+    def truth(self, size: int | None = None, rule: str = "nearest") -> np.ndarray:
+        """Which pixels are anomalous, of a normal image none: bool, (H, W) or (size, size).
+
+        Parameters
+        ----------
+        size, rule
+            As in `bgad.data.masks.read_mask`.
+
+        Raises
+        ------
+        InputError
+            If an anomalous image has no mask, or a mask cannot be read.
+        """
+        if not self.is_anomalous:
+            return np.zeros((size, size) if size else image_size(self.path), bool)
+        if not self.mask_paths:
+            raise InputError(f"{self.path}: has no mask, which this needs: add one")
+        masks = [read_mask(path) for path in self.mask_paths]
+        if len({mask.shape for mask in masks}) > 1:
+            raise InputError(f"{self.path}: its masks differ in size: give them the image's")
+        joined = np.logical_or.reduce(masks)
+        return joined if size is None else reduce_mask(joined, size, rule)
 
 
 @dataclass(frozen=True)
@@ -94,6 +143,11 @@ class Category:
         return tuple(sample for sample in self.test if not sample.is_anomalous)
 
     @property
+    def has_masks(self) -> bool:
+        """Whether the truth of every pixel is known, not of images alone."""
+        return all(sample.mask_paths for sample in self.anomalies)
+
+    @property
     def types(self) -> tuple[str, ...]:
         """The anomaly types, sorted."""
         return tuple(sorted({sample.type for sample in self.anomalies}))
@@ -123,14 +177,14 @@ class Category:
     def _mask_hashes(self) -> dict[str, str]:
         # Keyed by the image's name: whether a mask is called 003_mask.png or 003.png is no content.
         return {
-            f"mask of {sample.name}": _file_hash(sample.mask_path)
+            f"mask of {sample.name}": "+".join(map(_file_hash, sample.mask_paths))
             for sample in self.anomalies
-            if sample.mask_path is not None
+            if sample.mask_paths
         }
 
 
 def list_categories(data_root: Path | str) -> tuple[str, ...]:
-    """Names of the categories in a data root, sorted: its folders that contain ``train``.
+    """Names of the categories in a data root, sorted: its folders in one of the two layouts.
 
     Raises
     ------
@@ -140,13 +194,15 @@ def list_categories(data_root: Path | str) -> tuple[str, ...]:
     root = Path(data_root)
     if not root.is_dir():
         raise InputError(f"{root}: no such folder: give the one that holds the categories")
-    names = sorted(entry.name for entry in _entries(root) if (entry / "train").is_dir())
+    parts = ("train", "test", _TRUTH)  # of a category that was given as the data root
+    entries = [entry for entry in _entries(root) if entry.name not in parts]
+    names = sorted(entry.name for entry in entries if _is_category(entry))
     if names:
         return tuple(names)
     hint = (
         f"it looks like a category itself: give its parent, {root.absolute().parent}"
-        if (root / "train").is_dir()
-        else f"expected {root / 'CATEGORY' / 'train' / 'good'}"
+        if _is_category(root)
+        else f"expected {root / 'CATEGORY' / 'train' / 'good'}, or {root / 'CATEGORY' / 'good'}"
     )
     raise InputError(f"{root}: holds no category: {hint}")
 
@@ -165,8 +221,9 @@ def load_category(data_root: Path | str, name: str) -> Category:
     ------
     InputError
         Naming the file or folder and the way out: unknown category; missing or empty folder; an
-        image or mask whose header cannot be read; an anomalous image without mask, or with one of
-        another size; a link out of `data_root`; a file name that is no valid Unicode.
+        image or mask whose header cannot be read; an anomalous image without mask where others have
+        one, or with one of another size; a link out of `data_root`; a file name that is no valid
+        Unicode.
     """
     category, problems = scan_category(data_root, name)
     if problems:
@@ -191,19 +248,35 @@ def scan_category(data_root: Path | str, name: str) -> tuple[Category, tuple[str
     if name not in known:
         raise InputError(f"unknown category {name!r}: {data_root} holds {', '.join(known)}")
     scan = _Scan(Path(data_root) / name, boundary=Path(data_root).resolve())
-    foreign = [folder.name for folder in scan.folders("train") if folder.name != "good"]
-    if foreign:
-        scan.problems.append(
-            f"{scan.root / 'train'}: may hold the folder 'good' alone, found {', '.join(foreign)}: "
-            "move anomalous images into 'test', from where the known ones are drawn"
-        )
-    train = scan.samples("train", scan.root / "train" / "good")
-    test = [sample for folder in scan.folders("test") for sample in scan.samples("test", folder)]
-    if not test:
-        scan.problems.append(
-            f"{scan.root / 'test'}: holds no images: add test/good and a folder per anomaly type"
-        )
+    train, test = scan.split() if (scan.root / "train").is_dir() else scan.plain()
     return Category(scan.root, name, scan.sort(train), scan.sort(test)), tuple(scan.problems)
+
+
+def match_masks(images: Iterable[Path], masks: Iterable[Path]) -> dict[Path, list[Path]]:
+    """Give each mask to the image with the longest name that it continues.
+
+    Parameters
+    ----------
+    images
+        Image files with different stems.
+    masks
+        Mask files, or folders of the masks of one image; stems NAME, NAME_mask or NAME_*, for the
+        image NAME.
+
+    Returns
+    -------
+    dict
+        The masks of each image that has one.
+    """
+    by_stem = {image.stem: image for image in images}
+    found: dict[Path, list[Path]] = {}
+    for mask in masks:
+        stem = mask.stem
+        while stem not in by_stem and "_" in stem:
+            stem = stem.rpartition("_")[0]
+        if stem in by_stem:
+            found.setdefault(by_stem[stem], []).append(mask)
+    return found
 
 
 class _Scan:
@@ -214,8 +287,37 @@ class _Scan:
         self.boundary = boundary
         self.problems: list[str] = []
 
-    def folders(self, name: str) -> list[Path]:
-        return [entry for entry in self.entries(self.root / name) if entry.is_dir()]
+    def split(self) -> tuple[list[Sample], list[Sample]]:
+        """Training and test samples of the MVTec layout."""
+        folders = self.folders(self.root / "train")
+        foreign = [folder.name for folder in folders if not _is_normal(folder)]
+        if foreign:
+            self.problems.append(
+                f"{self.root / 'train'}: may hold the folder 'good' alone, found "
+                f"{', '.join(foreign)}: move anomalous images into 'test', from where the known "
+                "ones are drawn"
+            )
+        normal = [folder for folder in folders if _is_normal(folder)]
+        train = self.samples("train", normal or [self.root / "train" / "good"])
+        test = self.samples("test", self.folders(self.root / "test"))
+        if not test:
+            self.problems.append(
+                f"{self.root / 'test'}: holds no images: add test/good and a folder per anomaly "
+                "type"
+            )
+        return train, test
+
+    def plain(self) -> tuple[list[Sample], list[Sample]]:
+        """Training and test samples of the plain layout."""
+        folders = [folder for folder in self.folders(self.root) if folder.name != _TRUTH]
+        normal = self.samples("train", filter(_is_normal, folders))
+        anomalous = self.samples("test", [f for f in folders if not _is_normal(f)])
+        ranked = sorted(normal, key=lambda s: hashlib.sha256(s.name.encode()).digest())
+        n = len(ranked) // _TEST_SHARE
+        return ranked[n:], [replace(s, split="test") for s in ranked[:n]] + anomalous
+
+    def folders(self, folder: Path) -> list[Path]:
+        return [entry for entry in self.entries(folder) if entry.is_dir()]
 
     def entries(self, folder: Path) -> list[Path]:
         try:
@@ -224,55 +326,74 @@ class _Scan:
             self.problems.append(str(error))
             return []
 
-    def samples(self, split: str, folder: Path) -> list[Sample]:
-        """All samples of one folder, each checked for itself and against its mask."""
-        images = self.image_files(folder)
-        if not images:
-            self.problems.append(
-                f"{folder}: holds no image ({_SUFFIXES}): add some, or remove the folder"
-            )
-        masks = self.masks(folder.name) if split == "test" and folder.name != "good" else None
-        return [self.sample(split, path, masks) for path in images]
+    def samples(self, split: str, folders: Iterable[Path]) -> list[Sample]:
+        """All samples of some folders, each checked for itself and against its masks."""
+        samples = []
+        for folder in folders:
+            images = self.image_files(folder)
+            if not images:
+                self.problems.append(
+                    f"{folder}: holds no image ({_SUFFIXES}): add some, or remove the folder"
+                )
+            type_ = "good" if _is_normal(folder) else folder.name
+            masks = {} if type_ == "good" else self.masks(type_, images)
+            samples += [
+                self.sample(split, type_, path, tuple(masks.get(path, ()))) for path in images
+            ]
+        return samples
 
-    def masks(self, type_: str) -> dict[str, list[Path]] | None:
-        """The masks of an anomaly type by file stem; None without their folder, said once."""
-        folder = self.root / "ground_truth" / type_
+    def masks(self, type_: str, images: list[Path]) -> dict[Path, list[Path]]:
+        """The mask files of an anomaly type's images; none where there are labels alone."""
+        truth = self.root / _TRUTH
+        if not truth.is_dir():
+            return {}
+        folder = truth / type_
         if not folder.is_dir():
             self.problems.append(
-                f"{folder}: no such folder: every image of {self.root / 'test' / type_} needs a "
-                "mask there"
+                f"{folder}: no such folder: every image of type {type_} needs a mask there (or "
+                f"remove {truth}, for labels without masks)"
             )
-            return None
-        masks: dict[str, list[Path]] = {}
-        for path in self.image_files(folder):
-            masks.setdefault(path.stem, []).append(path)
-        return masks
+            return {}
+        for first, second in pairwise(sorted(images, key=lambda path: path.stem)):
+            if first.stem == second.stem:
+                self.problems.append(
+                    f"{second}: differs from {first.name} in its suffix alone, so that both have "
+                    "the same mask: rename one of them"
+                )
+        nested = self.folders(folder)
+        found = match_masks(images, nested + self.image_files(folder, but=nested))
+        for image in images:
+            stems = [path.stem for path in found.get(image, ())]
+            if not stems:
+                self.problems.append(
+                    f"{image}: has no mask: expected {folder / image.stem}_mask.png; add it, or "
+                    "remove the image"
+                )
+            elif {image.stem, f"{image.stem}_mask"} <= set(stems):
+                self.problems.append(
+                    f"{image}: has several masks, {image.stem} and {image.stem}_mask in {folder}: "
+                    "keep one"
+                )
+        return {
+            image: [
+                file
+                for path in paths
+                for file in (self.image_files(path) if path in nested else [path])
+            ]
+            for image, paths in found.items()
+        }
 
-    def sample(self, split: str, path: Path, masks: dict[str, list[Path]] | None) -> Sample:
+    def sample(self, split: str, type_: str, path: Path, masks: tuple[Path, ...]) -> Sample:
         size = self.size(path)
-        mask = None if masks is None else self.mask(path, masks)
-        mask_size = None if mask is None else self.size(mask)
-        if size and mask_size and size != mask_size:
-            self.problems.append(
-                f"{mask}: the mask has {_times(mask_size)} pixels, its image {path} "
-                f"{_times(size)}: give the mask its image's size"
-            )
+        for mask in masks:
+            mask_size = self.size(mask)
+            if size and mask_size and size != mask_size:
+                self.problems.append(
+                    f"{mask}: the mask has {_times(mask_size)} pixels, its image {path} "
+                    f"{_times(size)}: give the mask its image's size"
+                )
         name = unicodedata.normalize("NFC", path.relative_to(self.root).as_posix())
-        return Sample(path, name, split, name.split("/")[1], mask)
-
-    def mask(self, image: Path, masks: dict[str, list[Path]]) -> Path | None:
-        found = masks.get(f"{image.stem}_mask", []) + masks.get(image.stem, [])
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = " and ".join(path.name for path in found)
-            self.problems.append(f"{image}: has several masks, {names}: keep one")
-        else:
-            expected = self.root / "ground_truth" / image.parent.name / f"{image.stem}_mask.png"
-            self.problems.append(
-                f"{image}: has no mask: expected {expected}; add it, or remove the image"
-            )
-        return None
+        return Sample(path, name, split, unicodedata.normalize("NFC", type_), masks)
 
     def size(self, path: Path) -> tuple[int, int] | None:
         try:
@@ -281,10 +402,12 @@ class _Scan:
             self.problems.append(str(error))
             return None
 
-    def image_files(self, folder: Path) -> list[Path]:
+    def image_files(self, folder: Path, but: Collection[Path] = ()) -> list[Path]:
         """The image files of a folder, each a regular file inside the boundary."""
         images, skipped = [], []
         for path in self.entries(folder):
+            if path in but:
+                continue
             if path.suffix.lower() not in IMAGE_SUFFIXES:
                 skipped.append(path.name)
             elif not path.is_file():
@@ -315,6 +438,15 @@ class _Scan:
                     "rename one of the two files"
                 )
         return tuple(samples)
+
+
+def _is_normal(folder: Path) -> bool:
+    return folder.name.strip().casefold() in _NORMAL_NAMES
+
+
+def _is_category(folder: Path) -> bool:
+    entries = _entries(folder) if folder.is_dir() else []
+    return any(entry.is_dir() and (entry.name == "train" or _is_normal(entry)) for entry in entries)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ import time
 import unicodedata
 import warnings
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,12 +38,13 @@ def test_samples_are_named_sorted_and_paired(data_root):
     ]
     assert category.types == ("crack", "hole")
     assert category.samples == category.train + category.test
-    assert {sample.mask_path.name for sample in category.anomalies} == {
-        "000_mask.png",
-        "001_mask.png",
-        "000.png",
-    }
-    assert all(sample.mask_path is None for sample in category.train + category.test_normals)
+    assert [[path.name for path in sample.mask_paths] for sample in category.anomalies] == [
+        ["000_mask.png"],
+        ["001_mask.png"],
+        ["000.png"],
+    ]
+    assert category.has_masks
+    assert not any(sample.mask_paths for sample in category.train + category.test_normals)
     assert set(category.anomalies) | set(category.test_normals) == set(category.test)
     assert {(sample.split, sample.type) for sample in category.test_normals} == {("test", "good")}
 
@@ -89,8 +91,8 @@ def test_spaces_and_unicode(data_root, category, draw):
     (category).rename(data_root / "ärmel 1")
     loaded = load_category(data_root, "ärmel 1")
     found = [sample for sample in loaded.anomalies if sample.type == "kratzer größe"]
-    assert [(sample.name, sample.mask_path.name) for sample in found] == [
-        (f"test/kratzer größe/{image.name}", mask.name)
+    assert [(sample.name, *sample.mask_paths) for sample in found] == [
+        (f"test/kratzer größe/{image.name}", data_root / "ärmel 1" / mask.relative_to(category))
     ]
 
 
@@ -106,7 +108,8 @@ def test_names_do_not_depend_on_unicode_form(data_root, category, draw):
 def test_normal_masks_are_not_needed_and_not_used(data_root, category, draw):
     draw.mask(category / "ground_truth" / "good" / "000_mask.png")
     normals = load_category(data_root, "widget").test_normals
-    assert all(sample.mask_path is None for sample in normals)
+    assert not any(sample.mask_paths for sample in normals)
+    assert normals[0].truth().shape == (12, 16) and not normals[0].truth(8).any()
 
 
 def test_rotated_image_is_compared_as_displayed(data_root, category, draw):
@@ -133,6 +136,77 @@ def test_a_linked_data_root_is_fine(data_root, tmp_path):
     assert len(load_category(tmp_path / "link", "widget").train) == 3
 
 
+def test_labels_without_masks(data_root, category):
+    shutil.rmtree(category / "ground_truth")
+    loaded = load_category(data_root, "widget")
+    assert len(loaded.anomalies) == 3 and not loaded.has_masks
+    with pytest.raises(InputError, match=r"crack/000\.png: has no mask"):
+        loaded.anomalies[0].truth()
+
+
+def several_in_a_folder(folder, save):
+    (folder / "000").mkdir()
+    return [save(folder / "000" / name) for name in ("000.png", "b.png")]
+
+
+def several_beside_each_other(folder, save):
+    return [save(folder / f"000_{name}.png") for name in ("2", "mask_b")]
+
+
+@pytest.mark.parametrize("several", [several_in_a_folder, several_beside_each_other])
+def test_several_masks_of_one_image_are_joined(data_root, category, several):
+    folder, joined = category / "ground_truth" / "crack", np.zeros((12, 16), bool)
+    (folder / "000_mask.png").unlink()
+    seen = iter(np.eye(2, dtype=bool))
+
+    def save(path):
+        mask = np.zeros((12, 16), bool)
+        mask[3:5, 2:9] = next(seen)[0]
+        mask[7:9, 2:9] = ~mask[3, 2]
+        joined[:] |= mask
+        Image.fromarray(mask).save(path)
+        return path
+
+    paths = several(folder, save)
+    sample, other, _ = load_category(data_root, "widget").anomalies
+    assert sorted(sample.mask_paths) == paths and joined.sum() == 28
+    assert np.array_equal(sample.truth(), joined)
+    assert other.mask_paths == (folder / "001_mask.png",)
+
+
+def test_a_mask_belongs_to_the_longest_name_that_it_continues(data_root, category, draw):
+    draw.image(category / "test/crack/000_1.png", 45)
+    mask = draw.mask(category / "ground_truth/crack/000_1_mask.png")
+    masks = {s.path.name: s.mask_paths for s in load_category(data_root, "widget").anomalies}
+    assert masks["000_1.png"] == (mask,) and len(masks["000.png"]) == 1
+
+
+@pytest.mark.parametrize("name", ["Good", "ok", "NORMAL", "good "])
+def test_other_names_of_the_good_ones(data_root, category, name):
+    for split in ("train", "test"):
+        (category / split / "good").rename(category / split / name)
+    loaded = load_category(data_root, "widget")
+    assert len(loaded.train) == 3 and len(loaded.test_normals) == 2
+    assert loaded.types == ("crack", "hole")
+
+
+def test_plain_folders_are_a_category(data_root, draw):
+    root = data_root / "plain"
+    for index in range(11):
+        draw.image(root / "OK" / f"{index}.webp", 100 + index)
+    draw.image(root / "bad" / "x.tif", 200)
+    assert list_categories(data_root) == ("plain", "widget")
+    loaded = load_category(data_root, "plain")
+    assert (len(loaded.train), len(loaded.test_normals), loaded.types) == (9, 2, ("bad",))
+    assert not loaded.has_masks and loaded.anomalies[0].name == "bad/x.tif"
+    draw.mask(root / "ground_truth" / "bad" / "x.png")
+    assert load_category(data_root, "plain").has_masks
+    tested = {sample.name for sample in loaded.test_normals}
+    draw.image(root / "bad" / "y.tif", 201)
+    draw.mask(root / "ground_truth" / "bad" / "y.png")
+    assert {s.name for s in load_category(data_root, "plain").test_normals} == tested
+
+
 def break_mask_missing(category, draw):
     (category / "ground_truth/crack/001_mask.png").unlink()
     return "test/crack/001.png", "no mask"
@@ -149,14 +223,14 @@ def break_masks_folder_empty(category, draw):
     return "test/crack/000.png", "no mask"
 
 
-def break_ground_truth_missing(category, draw):
-    shutil.rmtree(category / "ground_truth")
-    return "ground_truth/crack", "no such folder"
-
-
 def break_mask_ambiguous(category, draw):
     draw.mask(category / "ground_truth/crack/001.png")
     return "test/crack/001.png", "several masks"
+
+
+def break_masks_shared(category, draw):
+    draw.image(category / "test/crack/001.jpg", 44)
+    return "test/crack/001.png", "suffix alone"
 
 
 def break_mask_size(category, draw):

@@ -58,7 +58,7 @@ def test_every_fault_is_listed_at_once(data_root, category, draw):
         ("001_mask.png", "3x3"),
         ("hole/000.png", "mask is empty"),
         ("hole/001_mask.png", "without an image"),
-        ("train/good/002.png", "test/good/001.png", "same file"),
+        ("train/good/002.png", "test/good/001.png", "same pixels"),
     ):
         assert any(all(word in line for word in words) for line in found.split("\n")), words
 
@@ -86,6 +86,34 @@ def test_near_duplicates_within_training_are_not_noted(data_root, category):
         smooth(index).save(category / f"train/good/1{index:02d}.png")
     smooth(5).save(category / "train/good/copy.jpg", quality=50)
     assert verify_category(data_root, "widget").notes == ()
+
+
+def test_copies_are_found_by_their_pixels(data_root, category):
+    with Image.open(category / "test/crack/000.png") as image:
+        image.save(category / "train/good/saved_anew.bmp")
+    assert "saved_anew.bmp and test/crack/000.png show the same pixels" in problems(data_root)
+
+
+def test_copies_within_training_are_noted_alone(data_root, category):
+    shutil.copy(category / "train/good/000.png", category / "train/good/copy.png")
+    result = verify_category(data_root, "widget")
+    assert result.problems == () and len(result.notes) == 1
+    assert "train/good/000.png and train/good/copy.png" in result.notes[0]
+
+
+def test_masks_worth_a_look_are_noted(data_root, category):
+    def redraw(name, values):
+        Image.fromarray(values).save(category / "ground_truth" / name)
+
+    several = np.zeros((12, 16), np.uint8)
+    several[2:4, 2:4], several[6:8, 6:8] = 80, 160
+    redraw("crack/000_mask.png", several)
+    redraw("crack/001_mask.png", np.uint8(255) * (several < 99))
+    redraw("hole/000.png", np.uint8(255) * (np.arange(192).reshape(12, 16) == 0))
+    several, inverted, speck = verify_category(data_root, "widget", image_size=6).notes
+    assert "several values" in several and "test/crack/000.png (80, 160)" in several
+    assert "more than half" in inverted and "test/crack/001.png" in inverted
+    assert "no pixel left at 6 px" in speck and "test/hole/000.png" in speck
 
 
 def test_skipped_files_are_noted(data_root, category):

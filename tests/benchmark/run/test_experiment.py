@@ -12,7 +12,6 @@ from benchmark.results.rescore import rescore
 from benchmark.results.store import Store
 from benchmark.run.experiment import CellRun, run_cell
 from bgad.data.folder import load_category
-from bgad.data.images import read_mask
 from bgad.data.synthetic import generate
 from bgad.errors import InputError
 
@@ -47,19 +46,12 @@ def test_the_result_is_stored_as_returned(run: CellRun, store: Store):
 
 def test_metrics_are_those_of_the_test_set_named(run: CellRun, data_root: Path):
     category = load_category(data_root, "bottle")
-    masks = {s.name: s.mask_path for s in category.samples}
+    masks = {s.name: s.truth(64) for s in category.samples}
     for test_set in ("common", "paper"):
         names = set(getattr(run.split, f"{test_set}_test"))
         rows = [i for i, sample in enumerate(run.samples) if sample.name in names]
         assert len(rows) == len(names)
-        truth = np.stack(
-            [
-                read_mask(masks[run.samples[i].name], 64)
-                if masks[run.samples[i].name]
-                else np.zeros((64, 64), bool)
-                for i in rows
-            ]
-        )
+        truth = np.stack([masks[run.samples[i].name] for i in rows])
         metrics = run.result.metrics[test_set]
         pixel = roc_auc_score(truth.ravel(), run.maps[rows].ravel())
         image = roc_auc_score(run.labels[rows], run.maps[rows].max(axis=(1, 2)))
