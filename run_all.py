@@ -1,8 +1,8 @@
-"""Run a grid of cells and rewrite the README's tables: see ``python run_all.py --help``."""
+"""Run a grid of cells and rewrite the README's tables: ``python -m benchmark run``, see --help."""
 
 import sys
 
 if __name__ == "__main__":  # also imported by each worker
-    from benchmark.command import main
+    from benchmark.__main__ import main
 
-    sys.exit(main())
+    sys.exit(main(["run", *sys.argv[1:]]))

@@ -1,162 +1,340 @@
-"""Command line for everything but running cells: ``python -m benchmark COMMAND``."""
+"""The command line, ``python -m benchmark COMMAND``: all commands and their options."""
 
 import argparse
+import importlib
+import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
-from benchmark.paths import PUBLISHED, README, RUNS, SPLITS, cache_dir
-from benchmark.protocol.cells import grid
-from benchmark.protocol.splits import manifest
-from benchmark.results.store import Store, write_atomically
-from bgad.data.folder import list_categories, load_category
-from bgad.errors import InputError
+from benchmark.paths import (
+    DEMOS,
+    NOTEBOOK,
+    PUBLISHED,
+    README,
+    RUNS,
+    SLURM_CONFIG,
+    SPLITS,
+)
+from benchmark.protocol.catalogue import STUDIES, profile_groups
+from benchmark.protocol.cells import SETTINGS
+from bgad.data.registry import DATASETS
+from bgad.errors import InputError, did_you_mean
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if it succeeded, 1 if a check did not, 2 if it cannot be served."""
-    options = _parser().parse_args(arguments)
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 if it succeeded; 1 if a check did not, or a cell failed; 2 if the request cannot be
+        served; 130 if it was interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a terminal's encoding may lack what a name holds
+        stream.reconfigure(errors="backslashreplace")
+    options = _parse(sys.argv[1:] if arguments is None else list(arguments))
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    # What a command needs is imported now: torch and pandas take seconds, which no --help needs.
+    module = importlib.import_module(f"benchmark.commands.{options.command}")
     try:
-        return options.run(options)
+        return module.main(options)
+    except BrokenPipeError:  # as by "| head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (InputError, OSError) as error:
         print(f"benchmark {options.command}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser, commands = _parser()
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    if command is not None and command not in commands:
+        parser.error(
+            f"unknown command {command!r}{did_you_mean(command, commands)}: it is one of "
+            f"{', '.join(commands)}"
+        )
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        word, known = unknown[0], commands[options.command].options()
+        commands[options.command].error(f"unknown option {word!r}{did_you_mean(word, known)}")
+    return options
+
+
+class _Command(argparse.ArgumentParser):
+    """Parser of one command; says the defaults of all its options."""
+
+    def __init__(self, **keywords: object) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **keywords)
+
+    def options(self) -> Iterator[str]:
+        """All options' names."""
+        return (name for action in self._actions for name in action.option_strings)
+
+    def format_help(self) -> str:
+        for action in self._actions:
+            default = action.default
+            if action.required:
+                action.help += " (required)"
+            if default not in (None, False, argparse.SUPPRESS) and "default" not in action.help:
+                shown = default if isinstance(default, list | tuple) else [default]
+                words = " ".join(map(str, shown)).replace("%", "%%")
+                action.help += f" (default: {words})"
+        return super().format_help()
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
     parser = argparse.ArgumentParser(prog="python -m benchmark", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Command
+    )
+    for add in (
+        _add_run,
+        _add_documents,
+        _add_results,
+        _add_splits,
+        _add_cache,
+        _add_measurements,
+    ):
+        add(commands)
+    return parser, commands.choices
 
-    readme = commands.add_parser("readme", help="write the README's blocks from published results")
-    readme.add_argument("--readme", type=Path, default=README, metavar="FILE")
-    readme.add_argument("--results", type=Path, nargs="*", default=[], metavar="DIR", help="more")
-    readme.add_argument("--check", action="store_true", help="only say whether it would change")
-    readme.set_defaults(run=_readme)
+
+def _add_run(commands: argparse._SubParsersAction) -> None:
+    groups = (f"  {group}: {', '.join(names)}" for group, names in profile_groups().items())
+    run = commands.add_parser(
+        "run",
+        help="train and evaluate a grid of cells (run_all.py is this)",
+        description="Train and evaluate a grid of cells, and rewrite the README's tables. Without "
+        "options: the\nquick profile on the synthetic stand-in, all fifteen categories.",
+        epilog="profiles by group:\n" + "\n".join(groups),
+    )
+    what = run.add_argument_group("what")
+    what.add_argument(
+        "--profile",
+        metavar="NAME|FILE.yaml",
+        help="hyper-parameters, see below (default: quick on the synthetic stand-in, else cpu)",
+    )
+    what.add_argument(
+        "--study",
+        choices=STUDIES,
+        help="all profiles of a study, one after the other, in place of --profile (default: none)",
+    )
+    what.add_argument(
+        "--dataset",
+        default="synthetic",
+        metavar="NAME",
+        help=f"{', '.join(DATASETS)}, or a name for data of your own",
+    )
+    what.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="DIR/CATEGORY/train/good/… (default: the synthetic stand-in's, drawn when needed)",
+    )
+    _add_grid(what)
+    what.add_argument("--setting", choices=SETTINGS, default="general", help="what may be known")
+    what.add_argument(
+        "--vary",
+        choices=("split", "train", "augment"),
+        help="let --seeds vary this seed alone, the others stay the first of them (default: all)",
+    )
+    where = run.add_argument_group("where")
+    where.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help=f"where results go (default: {RUNS}/PROFILE)",
+    )
+    where.add_argument(
+        "--readme",
+        metavar="FILE",
+        help=f"whose tables are rewritten, - for none (default: {README} for the synthetic "
+        "stand-in and published data sets, else -)",
+    )
+    where.add_argument(
+        "--report", metavar="DIR", help="- for none (default: report/ in the results)"
+    )
+    where.add_argument(
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help="workers at a time (default: one for each core, as far as memory allows)",
+    )
+    where.add_argument(
+        "--cluster", metavar="ADDRESS|slurm", help="a Dask scheduler (default: this machine)"
+    )
+    where.add_argument(
+        "--slurm-config",
+        type=Path,
+        default=SLURM_CONFIG,
+        metavar="FILE.yaml",
+        help="what to ask Slurm for",
+    )
+    where.add_argument("--device", default="cpu", help="torch device, such as cuda")
+    where.add_argument(
+        "--memory-limit",
+        type=_size,
+        metavar="SIZE",
+        help="of a job, such as 4GB (default: the machine's memory divided among the jobs)",
+    )
+    where.add_argument(
+        "--notebook",
+        type=Path,
+        default=NOTEBOOK,
+        metavar="FILE.ipynb",
+        help="executed for each group of cells",
+    )
+    how = run.add_argument_group("how")
+    how.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
+    how.add_argument("--rerun", action="store_true", help="compute anew what is there")
+    how.add_argument("--tables-only", action="store_true", help="run nothing, show what is there")
+    how.add_argument("--publish", action="store_true", help=f"copy results to {PUBLISHED}")
+
+
+def _add_documents(commands: argparse._SubParsersAction) -> None:
+    tables = commands.add_parser("tables", help="print the tables of stored results")
+    tables.add_argument(
+        "--dataset", nargs="+", metavar="NAME", help="data sets (default: all there are)"
+    )
+    _add_stored(tables, RUNS)
 
     report = commands.add_parser("report", help="write the HTML report of stored results")
-    report.add_argument("--results", type=Path, nargs="*", default=[RUNS], metavar="DIR")
-    report.add_argument("--out", type=Path, default=RUNS / "report", metavar="DIR")
-    report.set_defaults(run=_report)
+    _add_stored(report, RUNS)
+    report.add_argument(
+        "--out", type=Path, default=RUNS / "report", metavar="DIR", help="folder of its pages"
+    )
 
-    splits = commands.add_parser("splits", help="write the splits as text files")
-    splits.add_argument("--dataset", required=True, metavar="NAME")
-    splits.add_argument("--data-root", type=Path, required=True, metavar="DIR")
-    splits.add_argument("--out", type=Path, default=SPLITS, metavar="DIR")
-    splits.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
-    splits.add_argument("--shots", nargs="+", type=int, default=[0, 1, 5, 10], metavar="K")
-    splits.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="S")
-    splits.add_argument("--setting", choices=("general", "hard"), default="general")
-    splits.add_argument("--check", action="store_true", help="only say which files would change")
-    splits.set_defaults(run=_splits)
+    readme = commands.add_parser("readme", help="write the README's blocks from published results")
+    readme.add_argument(
+        "--readme", type=Path, default=README, metavar="FILE", help="whose blocks to write"
+    )
+    _add_stored(readme)
+    readme.add_argument("--check", action="store_true", help="only say whether it would change")
 
+
+def _add_results(commands: argparse._SubParsersAction) -> None:
     rescore = commands.add_parser("rescore", help="compute pixel metrics anew from saved curves")
-    rescore.add_argument("--results", type=Path, required=True, metavar="DIR")
-    rescore.add_argument("--aupro-limit", type=float, default=0.3, metavar="FPR")
+    rescore.add_argument(
+        "--results", type=Path, required=True, metavar="DIR", help="folder of one profile's results"
+    )
+    rescore.add_argument(
+        "--aupro-limit",
+        type=float,
+        default=0.3,
+        metavar="FPR",
+        help="false-positive rate up to which an additional AUPRO integrates",
+    )
     rescore.add_argument("--write", action="store_true", help="store metrics that came out other")
-    rescore.set_defaults(run=_rescore)
 
+
+def _add_splits(commands: argparse._SubParsersAction) -> None:
+    splits = commands.add_parser("splits", help="write the splits as text files")
+    splits.add_argument(
+        "--dataset", required=True, metavar="NAME", help="its name, on which the splits depend"
+    )
+    splits.add_argument(
+        "--data-root", type=Path, required=True, metavar="DIR", help="DIR/CATEGORY/train/good/…"
+    )
+    splits.add_argument(
+        "--out", type=Path, default=SPLITS, metavar="DIR", help="where the files go"
+    )
+    _add_grid(splits, shots=[0, 1, 5, 10], seeds=[0, 1, 2])
+    splits.add_argument(
+        "--setting", choices=("general", "hard"), default="general", help="what may be known"
+    )
+    splits.add_argument("--check", action="store_true", help="only say which files would change")
+
+
+def _add_cache(commands: argparse._SubParsersAction) -> None:
     cache = commands.add_parser("cache", help="show the size of the feature cache")
     cache.add_argument("--clear", action="store_true", help="delete it")
-    cache.set_defaults(run=_cache)
-    return parser
 
 
-def _readme(options: argparse.Namespace) -> int:
-    from benchmark.show.readme import check, update
+def _add_measurements(commands: argparse._SubParsersAction) -> None:
+    speed = commands.add_parser(
+        "speed", help="measure speed against what one would use otherwise (minutes)"
+    )
+    speed.add_argument(
+        "--out",
+        type=Path,
+        default=PUBLISHED / "speed.json",
+        metavar="FILE.json",
+        help="where the figures go",
+    )
 
-    roots = [PUBLISHED, *options.results]
-    if not options.check:
-        update(options.readme, roots)
-        return 0
-    if check(options.readme, roots):
-        return 0
-    print(f"{options.readme} is not what {PUBLISHED} gives: run python -m benchmark readme")
-    return 1
+    demo = commands.add_parser(
+        "demo", help="train a 10-shot model for each synthetic category, and draw its maps"
+    )
+    names = list(DATASETS["synthetic"].categories)
+    demo.add_argument(
+        "--categories", nargs="+", default=names, metavar="NAME", help="which (default: all)"
+    )
+    demo.add_argument(
+        "--profile", default="quick", metavar="NAME|FILE.yaml", help="hyper-parameters"
+    )
+    demo.add_argument(
+        "--out", type=Path, default=DEMOS, metavar="DIR", help="where CATEGORY.webp goes"
+    )
 
-
-def _report(options: argparse.Namespace) -> int:
-    from benchmark.show.report import write_report
-
-    print(write_report(options.out, PUBLISHED, options.results))
-    return 0
-
-
-def _splits(options: argparse.Namespace) -> int:
-    changed = 0
-    for path, text in _manifests(options):
-        if path.is_file() and path.read_bytes() == text.encode():
-            continue
-        changed += 1
-        if options.check:
-            print(f"{path} would change")
-        else:
-            write_atomically(path, text.encode())
-    return 1 if options.check and changed else 0
+    commands.add_parser(
+        "measure", help="measure what scheduler, notebooks, store and tables cost (minutes)"
+    )
 
 
-def _manifests(options: argparse.Namespace) -> Iterator[tuple[Path, str]]:
-    names = options.categories or list_categories(options.data_root)
-    categories = {name: load_category(options.data_root, name) for name in names}
-    types = {name: category.types for name, category in categories.items()}
-    for cell in grid(options.dataset, types, [0], options.seeds, "any", options.setting):
-        setting = f"hard-{cell.known_type}" if cell.known_type else cell.setting
-        yield (
-            options.out / cell.dataset / cell.category / f"{setting}_seed-{cell.seed}.txt",
-            manifest(
-                categories[cell.category],
-                cell.dataset,
-                cell.setting,
-                options.shots,
-                cell.seed,
-                cell.known_type,
-            ),
-        )
+def _add_grid(
+    parser: argparse._ActionsContainer,
+    shots: Sequence[int] = (0, 10),
+    seeds: Sequence[int] = (0,),
+) -> None:
+    parser.add_argument(
+        "--categories", nargs="+", default=[], metavar="NAME", help="which (default: all)"
+    )
+    parser.add_argument(
+        "--shots", nargs="+", type=int, default=shots, metavar="K", help="known anomalies"
+    )
+    parser.add_argument(
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=seeds,
+        metavar="S",
+        help="of split, training and augmentation",
+    )
 
 
-def _rescore(options: argparse.Namespace) -> int:
-    from benchmark.results.rescore import curves, rescore
-
-    store = Store(options.results)
-    rows, problems, changed = [], [], []
-    for result in store.results():
-        try:
-            anew = rescore(store, result)
-        except InputError as error:
-            problems.append(str(error))
-            continue
-        if anew != result:
-            changed.append(str(store.path(result.cell)))
-            if options.write:
-                store.write(anew)
-        for test_set, curve in curves(store, result).items():
-            figures = anew.metrics[test_set].model_dump()
-            pixel = {name: value for name, value in figures.items() if name.startswith("pixel")}
-            limit = {f"aupro {options.aupro_limit:g}": curve.aupro(options.aupro_limit)}
-            rows.append({"cell": str(result.cell), "test set": test_set} | pixel | limit)
-    print(tabulate(rows, "keys", floatfmt=".4f", missingval="n/d"))
-    for path in changed:
-        print(f"{path}: metrics {'changed' if options.write else 'differ: --write stores them'}")
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+def _add_stored(parser: argparse.ArgumentParser, *default: Path) -> None:
+    parser.add_argument(
+        "--results",
+        type=Path,
+        nargs="*",
+        default=list(default),
+        metavar="DIR",
+        help="beside the published ones" + ("" if default else " (default: none)"),
+    )
 
 
-def _cache(options: argparse.Namespace) -> int:
-    from bgad.features import FeatureCache
+def _size(text: str) -> int:
+    from dask.utils import parse_bytes
 
-    cache = FeatureCache(cache_dir() / "features")
-    size = cache.size() / 1e9
-    if options.clear:
-        cache.clear()
-        print(f"{cache.root}: {size:.2f} GB deleted")
-    else:
-        print(f"{cache.root}: {size:.2f} GB")
-    return 0
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a size such as 4GB, not {text!r}") from error
 
 
-if __name__ == "__main__":
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":  # also imported by each worker
     sys.exit(main())

@@ -13,7 +13,7 @@ from einops import rearrange
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bgad.device import find_device, to_device
-from bgad.errors import InputError
+from bgad.errors import InputError, did_you_mean
 
 __all__ = ["PACKAGED_WEIGHTS", "Backbone"]
 
@@ -69,10 +69,8 @@ class Backbone:
         device: str = "cpu",
     ):
         if not timm.is_model(name):
-            close = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5])
-            raise InputError(
-                f"backbone {name!r} is no timm model (see timm.list_models(); {close})"
-            )
+            close = did_you_mean(name, timm.list_models())
+            raise InputError(f"backbone {name!r} is no timm model{close}: see timm.list_models()")
         if image_size < 32 or image_size % 32:
             raise InputError(f"image_size must be a positive multiple of 32, got {image_size}")
         self.name, self.image_size, self.device = name, image_size, find_device(device)

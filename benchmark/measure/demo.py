@@ -1,16 +1,14 @@
 """Animated pictures of the synthetic stand-in: image, ground truth, anomaly map and contour.
 
-``python -m benchmark.measure.demo`` trains a model of 10 shots for each category and writes
+``python -m benchmark demo`` trains a model of 10 shots for each category and writes
 ``docs/demo/CATEGORY.webp``.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,18 +18,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmark.paths import REPOSITORY, cache_dir
+from benchmark.paths import cache_dir
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.profiles import Profile, load_profile
+from benchmark.protocol.profiles import Profile
 from benchmark.results.store import Store
 from benchmark.show.gallery import panels
-from bgad.data.synthetic import CATEGORIES, ensure
+from bgad.data.synthetic import ensure
 from bgad.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.run.experiment import CellRun
 
-__all__ = ["MAX_BYTES", "animation", "demo_images", "main"]
+__all__ = ["MAX_BYTES", "animation", "demo_images", "write_demos"]
 
 MAX_BYTES = 250_000
 _FRAMES = 8
@@ -89,27 +87,13 @@ def animation(figures: Sequence[Figure], max_bytes: int = MAX_BYTES) -> bytes:
     raise InputError(f"{len(frames)} frames do not fit into {max_bytes} bytes: show fewer")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and write the pictures; 2 if the request cannot be served."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmark.measure.demo",
-        description="Animated pictures of the synthetic stand-in, from a 10-shot model each.",
-    )
-    parser.add_argument("--categories", nargs="+", choices=CATEGORIES, default=CATEGORIES)
-    parser.add_argument("--profile", default="quick", help="a profile's name, or FILE.yaml")
-    parser.add_argument("--output", type=Path, metavar="DIR", default=REPOSITORY / "docs" / "demo")
-    options = parser.parse_args(arguments)
-    try:
-        profile = load_profile(options.profile)
-        options.output.mkdir(parents=True, exist_ok=True)
-        for category in options.categories:
-            path = options.output / f"{category}.webp"
-            path.write_bytes(_demo(category, profile))
-            print(f"{path}: {path.stat().st_size / 1000:.0f} KB", flush=True)
-    except (InputError, OSError) as error:
-        print(f"benchmark.measure.demo: {error}", file=sys.stderr)
-        return 2
-    return 0
+def write_demos(categories: Iterable[str], profile: Profile, folder: Path) -> Iterator[Path]:
+    """Write ``CATEGORY.webp`` into a folder, from a 10-shot model of each category."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for category in categories:
+        path = folder / f"{category}.webp"
+        path.write_bytes(_demo(category, profile))
+        yield path
 
 
 def _demo(category: str, profile: Profile) -> bytes:
@@ -126,7 +110,3 @@ def _render(figure: Figure) -> Image.Image:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

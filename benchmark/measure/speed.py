@@ -1,9 +1,8 @@
 """Speed against what one would use otherwise, both measured in the same run.
 
-``python -m benchmark.measure.speed`` prints the table and writes ``results/published/speed.json``.
+``python -m benchmark speed`` prints the table and writes ``results/published/speed.json``.
 """
 
-import argparse
 import json
 import math
 import statistics
@@ -24,7 +23,6 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from benchmark.measure.load import measure_load
-from benchmark.paths import PUBLISHED
 from benchmark.results.provenance import now, stamp
 from benchmark.results.store import write_atomically
 from benchmark.results.tables import to_markdown
@@ -45,9 +43,9 @@ __all__ = [
     "comparisons",
     "encoding_rate",
     "freia_twin",
-    "main",
     "markdown",
     "measure",
+    "measure_speed",
     "sorted_aupro",
 ]
 
@@ -331,28 +329,25 @@ def markdown(speed: Mapping[str, Any]) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure all, print the table and write it down."""
-    parser = argparse.ArgumentParser("python -m benchmark.measure.speed", description=__doc__)
-    parser.add_argument(
-        "--output", type=Path, default=PUBLISHED / "speed.json", help="(default: %(default)s)"
-    )
-    output = parser.parse_args(arguments).output
+def measure_speed(output: Path) -> str:
+    """Measure all, write the figures down and return their table.
+
+    Raises
+    ------
+    InputError
+        If a peer is not installed.
+    """
     started = now()
     torch.set_num_threads(1)
-    try:
-        measured = []
-        for comparison, repetitions in comparisons():
-            measured.append(measure(comparison, repetitions))
-            print(f"{measured[-1]['task']}: {measured[-1]['ratio']:.2f}", file=sys.stderr)
-        with tempfile.TemporaryDirectory() as folder:
-            files = sorted(generate(Path(folder), ["bottle"]).glob("bottle/*/*/*.png"))
-            rate = encoding_rate(files)
-        with tempfile.TemporaryDirectory() as folder:
-            load = measure_load(Path(folder))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    measured = []
+    for comparison, repetitions in comparisons():
+        measured.append(measure(comparison, repetitions))
+        print(f"{measured[-1]['task']}: {measured[-1]['ratio']:.2f}", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        files = sorted(generate(Path(folder), ["bottle"]).glob("bottle/*/*/*.png"))
+        rate = encoding_rate(files)
+    with tempfile.TemporaryDirectory() as folder:
+        load = measure_load(Path(folder))
     speed = {
         "comparisons": measured,
         "encoding": {"backbone": "tf_efficientnet_lite0", "size": 256, "images_per_s": rate},
@@ -360,8 +355,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "provenance": stamp(started).model_dump(),
     }
     write_atomically(output, (json.dumps(speed, indent=2) + "\n").encode())
-    print(markdown(speed))
-    return 0
+    return markdown(speed)
 
 
 def freia_twin(flow: ConditionalFlow) -> nn.Module:
@@ -460,7 +454,3 @@ def _twin_likelihood(twin: nn.Module, vectors: Tensor, conditions: Tensor) -> Te
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

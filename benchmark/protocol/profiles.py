@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from benchmark.paths import PROFILES
+from benchmark.protocol.catalogue import find_profile
 from benchmark.protocol.methods import RUN_PARAMETERS, resolve
 from benchmark.protocol.schema import Config
 from bgad.errors import InputError
 
-__all__ = ["STUDIES", "Evaluation", "Profile", "load_profile", "profile_names", "study_profiles"]
+__all__ = ["Evaluation", "Profile", "load_profile"]
 
 
 @dataclass(frozen=True)
@@ -159,39 +159,21 @@ class Profile:
         )
 
 
-STUDIES = ("ablation", "backbones", "fidelity")
-"""The studies that come with the suite; their profiles are in folders of these names."""
-
-
-def profile_names() -> tuple[str, ...]:
-    """Names of the profiles that come with the suite."""
-    return tuple(sorted(_shipped()))
-
-
-def study_profiles(study: str) -> tuple[str, ...]:
-    """Names of the profiles of one of `STUDIES`."""
-    return tuple(sorted(n for n, path in _shipped().items() if path.parent.name == study))
-
-
 def load_profile(name: str) -> Profile:
     """Read a profile.
 
     Parameters
     ----------
     name
-        One of `profile_names`, or a file that ends in ``.yaml`` or ``.yml``. A file may name
-        another profile as its ``base``, of which it states only what differs.
+        See `benchmark.protocol.catalogue.find_profile`. A file may name another profile as its
+        ``base``, of which it states only what differs.
 
     Raises
     ------
     InputError
         Naming the file, and the key that is at fault.
     """
-    is_file = Path(name).suffix in (".yaml", ".yml")
-    path = Path(name) if is_file else _shipped().get(name)
-    if path is None or not path.is_file():
-        known = ", ".join(profile_names())
-        raise InputError(f"unknown profile {name!r}: give one of {known}, or a .yaml file")
+    path = find_profile(name)
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
@@ -230,10 +212,6 @@ def _evaluation(path: Path, content: dict[str, Any]) -> Evaluation:
             "alone: give it a name, such as 'study: mine'"
         )
     return evaluation
-
-
-def _shipped() -> dict[str, Path]:
-    return {path.stem: path for path in PROFILES.rglob("*.yaml")}
 
 
 _TYPES = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.protocol.cells import Cell
 from bgad.data.folder import Category, Sample
-from bgad.errors import InputError
+from bgad.errors import InputError, did_you_mean
 
 __all__ = ["POOL", "Split", "cell_split", "check_disjoint", "make_split", "manifest"]
 
@@ -76,7 +76,10 @@ def make_split(
     """
     if known_type is not None and known_type not in category.types:
         types = ", ".join(category.types) or "none"
-        raise InputError(f"{category.root}: no anomaly type {known_type!r}: it has {types}")
+        raise InputError(
+            f"{category.root}: no anomaly type {known_type!r}"
+            f"{did_you_mean(known_type, category.types)}: it has {types}"
+        )
     candidates = [s for s in category.anomalies if known_type in (None, s.type)]
     if setting != "hard" and shots > len(candidates):
         raise InputError(

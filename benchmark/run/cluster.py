@@ -18,11 +18,10 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Status
 from distributed.system import MEMORY_LIMIT
 
+from benchmark.paths import SLURM_CONFIG
 from bgad.errors import InputError
 
-__all__ = ["SLURM_CONFIG", "check_slurm", "connect", "default_jobs"]
-
-SLURM_CONFIG = Path(__file__).with_name("slurm.yaml")
+__all__ = ["check_slurm", "connect", "default_jobs"]
 
 _MEMORY_PER_JOB = 2e9  # bytes: what a job needs at most with the profiles that come along
 _TIMEOUT = 20  # seconds to reach a scheduler

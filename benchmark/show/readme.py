@@ -179,19 +179,20 @@ def _write_references(frame: pd.DataFrame, speed: Mapping[str, Any] | None) -> s
 
 def _write_speed(frame: pd.DataFrame, speed: Mapping[str, Any] | None) -> str:
     if speed is None:
-        return "Not measured yet: `python -m benchmark.measure.speed` does it."
+        return "Not measured yet: `python -m benchmark speed` does it."
     from benchmark.measure.speed import markdown  # needs torch, as nothing else here does
 
     try:
         return markdown(speed)
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"speed.json lacks {error}: measure anew: python -m benchmark.measure.speed"
+            f"speed.json lacks {error}: measure anew: python -m benchmark speed"
         ) from error
 
 
 def _write_profiles(frame: pd.DataFrame, speed: Mapping[str, Any] | None) -> str:
-    from benchmark.protocol.profiles import load_profile, profile_names  # needs torch
+    from benchmark.protocol.catalogue import profile_names
+    from benchmark.protocol.profiles import load_profile  # needs torch
 
     profiles = [load_profile(name) for name in profile_names()]
     rows = [(p.name, p.method, p.description) for p in profiles if p.study is None]

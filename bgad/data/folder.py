@@ -36,7 +36,7 @@ import numpy as np
 
 from bgad.data.images import IMAGE_SUFFIXES, image_size
 from bgad.data.masks import read_mask, reduce_mask
-from bgad.errors import InputError
+from bgad.errors import InputError, did_you_mean
 
 __all__ = [
     "Category",
@@ -246,7 +246,10 @@ def scan_category(data_root: Path | str, name: str) -> tuple[Category, tuple[str
     """
     known = list_categories(data_root)
     if name not in known:
-        raise InputError(f"unknown category {name!r}: {data_root} holds {', '.join(known)}")
+        raise InputError(
+            f"unknown category {name!r}{did_you_mean(name, known)}: {data_root} holds "
+            f"{', '.join(known)}"
+        )
     scan = _Scan(Path(data_root) / name, boundary=Path(data_root).resolve())
     train, test = scan.split() if (scan.root / "train").is_dir() else scan.plain()
     return Category(scan.root, name, scan.sort(train), scan.sort(test)), tuple(scan.problems)

@@ -1,112 +1,69 @@
-"""The commands of ``python -m benchmark``."""
+"""The tree of commands: complete, explained, quick to answer, and helpful about misspelt words."""
 
-import numpy as np
+import re
+import subprocess
+import sys
+from importlib import import_module
+from resource import RUSAGE_CHILDREN, getrusage
+
 import pytest
-from instant import make_result
 
-from benchmark import __main__ as commands
-from benchmark.protocol.cells import Cell
-from benchmark.protocol.schema import METRICS, TEST_SETS
-from benchmark.protocol.splits import make_split
-from benchmark.results.rescore import rescore
-from benchmark.results.store import Store
-from bgad.data.folder import load_category
-from bgad.metrics import pixel_curve, pixel_metrics
+from benchmark.__main__ import main
+from benchmark.paths import REPOSITORY
 
-CELL = Cell("toy", "widget", "general", 1, 0, "p")
+COMMANDS = {path.stem for path in (REPOSITORY / "benchmark/commands").glob("[a-z]*.py")}
 
 
-@pytest.fixture
-def scored(tmp_path):
-    """A store with one result whose pixel metrics are those of random maps, and the curve."""
-    generator = np.random.default_rng(0)
-    maps = generator.random((4, 16, 16), dtype=np.float32)
-    masks = maps + generator.random((4, 16, 16)) > 1.5
-    curve = pixel_curve(maps, masks, (0.75,))
-    figures = dict.fromkeys(METRICS, 0.5) | pixel_metrics(curve, 0.75)
-    store = Store(tmp_path / "runs")
-    state = {f"{test_set}_{k}": v for test_set in TEST_SETS for k, v in curve.state().items()}
-    result = make_result(
-        CELL,
-        metrics=dict.fromkeys(TEST_SETS, figures),
-        boundary_threshold=0.75,
-        curves_sha256=store.write_curves(CELL, state),
-    )
-    store.write(result)
-    return store, result, curve
+def help_of(*words: str, capsys) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--help"])
+    assert caught.value.code == 0
+    return capsys.readouterr().out
 
 
-def test_rescoring_gives_the_same_figures(scored):
-    store, result, _ = scored
-    assert rescore(store, result) == result
+def test_every_command_is_listed_and_no_other(capsys):
+    listed = set(re.findall(r"^    ([a-z]+) ", help_of(capsys=capsys), re.MULTILINE))
+    assert listed == COMMANDS
+    for name in COMMANDS:
+        assert callable(import_module(f"benchmark.commands.{name}").main)
 
 
-def test_wrong_figures_are_found_and_mended(scored, capsys):
-    store, result, curve = scored
-    wrong = result.metrics["paper"].model_copy(update={"pixel_auroc": 0.125})
-    store.write(result.model_copy(update={"metrics": result.metrics | {"paper": wrong}}))
-    arguments = ["rescore", "--results", str(store.root), "--aupro-limit", "0.05"]
-    assert commands.main(arguments) == 0
-    out = capsys.readouterr().out
-    assert "differ: --write" in out
-    assert f"{curve.aupro(0.05):.4f}" in out
-    assert store.read(CELL) != result
-    assert commands.main([*arguments, "--write"]) == 0
-    assert store.read(CELL) == result
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_option_is_explained_with_its_default(command, capsys):
+    lines = help_of(command, capsys=capsys).split("\noptions:\n")[1].split("\n\nprofiles")[0]
+    for entry in re.split(r"\n  (?=--)", lines)[1:]:
+        names, *explanation = re.split(r"  +|\n +", entry)
+        assert explanation, entry
+        is_flag = " " not in names
+        assert is_flag or re.search(r"\((default: |required\))", " ".join(explanation)), entry
 
 
-def test_lost_curves_are_named(scored, capsys):
-    store, _, _ = scored
-    store.curves_path(CELL).unlink()
-    assert commands.main(["rescore", "--results", str(store.root)]) == 1
-    assert "shots-1_seed-0.curves.npz: cannot be read" in capsys.readouterr().err
+def processor_seconds(*arguments: str) -> float:
+    before = getrusage(RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "benchmark", *arguments], capture_output=True)
+    after = getrusage(RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def test_splits_are_written_once_and_checked(data_root, tmp_path, capsys):
-    arguments = ["splits", "--dataset", "toy", "--data-root", str(data_root)]
-    arguments += ["--out", str(tmp_path / "splits"), "--shots", "1", "3", "--seeds", "0", "1"]
-    assert commands.main([*arguments, "--check"]) == 1
-    assert commands.main(arguments) == 0
-    assert commands.main([*arguments, "--setting", "hard"]) == 0
-    written = sorted(path.name for path in (tmp_path / "splits/toy/widget").iterdir())
-    assert written == [
-        f"{setting}_seed-{seed}.txt"
-        for setting in ("general", "hard-crack", "hard-hole")
-        for seed in (0, 1)
-    ]
-    split = make_split(load_category(data_root, "widget"), "toy", "general", 3, 1)
-    text = (tmp_path / "splits/toy/widget/general_seed-1.txt").read_text()
-    assert split.sha256 in text
-    assert commands.main([*arguments, "--check"]) == 0
-    (tmp_path / "splits/toy/widget/general_seed-1.txt").write_text(text.replace("known 1", ""))
-    capsys.readouterr()
-    assert commands.main([*arguments, "--check"]) == 1
-    assert "widget/general_seed-1.txt would change" in capsys.readouterr().out
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["run", "--nonsense"]])
+def test_what_runs_nothing_is_answered_at_once(arguments):
+    assert processor_seconds(*arguments) < 0.6
 
 
-def test_what_cannot_be_served_ends_with_status_2(tmp_path, capsys):
-    arguments = ["--dataset", "toy", "--out", str(tmp_path), "--data-root", str(tmp_path / "no")]
-    assert commands.main(["splits", *arguments]) == 2
-    assert capsys.readouterr().err.startswith("benchmark splits: ")
-
-
-def test_the_cache_is_shown_and_cleared(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("BGAD_CACHE", str(tmp_path))
-    (tmp_path / "features/entry").mkdir(parents=True)
-    (tmp_path / "features/entry/images.npy").write_bytes(b"0" * 20_000_000)
-    assert commands.main(["cache"]) == 0
-    assert "0.02 GB" in capsys.readouterr().out
-    assert commands.main(["cache", "--clear"]) == 0
-    assert not (tmp_path / "features").exists()
-
-
-def test_the_readme_is_checked_against_published_results(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(commands, "PUBLISHED", tmp_path / "published")
-    readme = tmp_path / "README.md"
-    readme.write_text("<!-- begin:results-toy -->\n<!-- end:results-toy -->\n")
-    arguments = ["readme", "--readme", str(readme)]
-    assert commands.main([*arguments, "--check"]) == 1
-    assert commands.main(arguments) == 0
-    assert commands.main([*arguments, "--check"]) == 0
-    Store(tmp_path / "published/p").write(make_result(CELL))
-    assert commands.main([*arguments, "--check"]) == 1
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["tabels"], "'tables'"),
+        (["run", "--catgories", "x"], "'--categories'"),
+        (["run", "--profile", "patchcoer"], "'patchcore'"),
+        (["run", "--dataset", "toy", "--data-root", "{root}", "--categories", "Widgt"], "'widget'"),
+        (["run", "--dataset", "mvtec"], "'mvtec_ad'"),
+    ],
+)
+def test_a_misspelt_word_gets_a_suggestion(arguments, suggestion, data_root, capsys):
+    try:
+        status = main([argument.format(root=data_root) for argument in arguments])
+    except SystemExit as end:
+        status = end.code
+    assert status == 2
+    assert f"(did you mean {suggestion}?)" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import numpy as np
 from bgad.data.synthetic.catalogue import CATALOGUE
 from bgad.data.synthetic.png import encode_png
 from bgad.data.synthetic.render import render
-from bgad.errors import InputError
+from bgad.errors import InputError, did_you_mean
 
 __all__ = ["CATEGORIES", "SYNTHETIC_VERSION", "ensure", "generate"]
 
@@ -67,7 +67,10 @@ def generate(root: Path | str, categories: Iterable[str] | None = None) -> Path:
     names = CATEGORIES if categories is None else tuple(categories)
     for name in names:
         if name not in CATALOGUE:
-            raise InputError(f"unknown category '{name}': choose among {', '.join(CATEGORIES)}")
+            raise InputError(
+                f"unknown category {name!r}{did_you_mean(name, CATEGORIES)}: choose among "
+                f"{', '.join(CATEGORIES)}"
+            )
         if (root / name).exists():
             raise InputError(f"{root / name} is there already: delete it or choose another folder")
     root.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmark.measure import speed
+from bgad.errors import InputError
 
 
 @pytest.mark.parametrize("channels", [5, 24])
@@ -52,7 +53,7 @@ def test_measure_reports_what_it_is_told_to_compare():
     assert result["ratio"] == pytest.approx(result["theirs_s"] / result["ours_s"])
 
 
-def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch, capsys):
+def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch):
     small = speed.compare_metrics(images=4, size=16)
     monkeypatch.setattr(speed, "comparisons", lambda: [(small, 2)])
     monkeypatch.setattr(speed, "encoding_rate", lambda files: float(len(files)))
@@ -61,12 +62,12 @@ def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch, c
         speed, "measure_load", lambda folder: dict.fromkeys(("start_up", "grid", "tables"), load)
     )
     output = tmp_path / "new" / "speed.json"
-    assert speed.main(["--output", str(output)]) == 0
+    printed = speed.measure_speed(output)
     written = json.loads(output.read_text())
     assert written["comparisons"][0]["repetitions"] == 2
     assert written["encoding"]["images_per_s"] > 0
     table = speed.markdown(written)
-    assert table in capsys.readouterr().out
+    assert table == printed
     assert "| Seven metrics, 0.0 million pixels |" in " ".join(table.split())
     assert written["provenance"]["cpu"] in table
     assert "4 cells that cost nothing took 500 ms each" in table
@@ -74,10 +75,10 @@ def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch, c
 
 
 @pytest.mark.parametrize("package", ["FrEIA", "sklearn"])
-def test_without_a_peer_it_says_what_to_install(package, monkeypatch, capsys):
+def test_without_a_peer_it_says_what_to_install(package, monkeypatch, tmp_path):
     for name in {package, *(name for name in sys.modules if name.split(".")[0] == package)}:
         monkeypatch.setitem(sys.modules, name, None)
     make = {"FrEIA": speed.compare_training, "sklearn": speed.compare_metrics}[package]
     monkeypatch.setattr(speed, "comparisons", lambda: [(make(8, 4), 1)])
-    assert speed.main([]) == 2
-    assert "pip install" in capsys.readouterr().err
+    with pytest.raises(InputError, match="pip install"):
+        speed.measure_speed(tmp_path / "speed.json")

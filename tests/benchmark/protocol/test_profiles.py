@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.paths import PUBLISHED
-from benchmark.protocol.profiles import Profile, load_profile, profile_names
+from benchmark.protocol.catalogue import profile_names
+from benchmark.protocol.profiles import Profile, load_profile
 from benchmark.results.store import load_all
 from bgad.errors import InputError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cell_results import result_of
 
-from benchmark.command import main as run_all
+from benchmark.__main__ import main as benchmark
 from benchmark.paths import PUBLISHED, README, RUNS
 from benchmark.protocol.cells import Cell
 from benchmark.results.store import Store
@@ -123,7 +123,7 @@ def test_the_readme_has_the_blocks_that_people_look_for():
 @pytest.mark.parametrize(
     ("command", "main", "arguments"),
     [
-        ("run_all.py", run_all, []),
+        ("run_all.py", benchmark, ["run"]),
         ("-m bgad.data download", data, ["download"]),
         ("-m bgad.data verify", data, ["verify"]),
     ],

@@ -1,11 +1,12 @@
-"""The command line of run_all.py, as far as nothing runs: contract, refusals, tables."""
+"""The command `run`, as far as nothing runs: contract, refusals, tables."""
 
 from pathlib import Path
 
 import instant
 import pytest
 
-from benchmark import command
+from benchmark import __main__ as program
+from benchmark.commands import run as command
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import load_profile
 from benchmark.results.store import Store
@@ -16,7 +17,7 @@ README = "# Mine\n\n<!-- begin:results-toy -->\n<!-- end:results-toy -->\n"
 
 @pytest.fixture
 def main(data_root, tmp_path, monkeypatch):
-    """Call run_all.py on the tiny data set; everything it writes goes to a temporary folder."""
+    """Run the command on the tiny data set; everything it writes goes to a temporary folder."""
     (tmp_path / "p.yaml").write_text("method: instant\n")
     (tmp_path / "README.md").write_text(README)
     for module in (command, plan):
@@ -33,7 +34,7 @@ def main(data_root, tmp_path, monkeypatch):
             "--shots": "1",
         }
         given = [str(a) for pair in defaults.items() if pair[0] not in arguments for a in pair]
-        return command.main([*given, *arguments])
+        return program.main(["run", *given, *arguments])
 
     return main
 
@@ -148,7 +149,7 @@ def test_what_cannot_be_served_ends_with_one_message_and_status_2(
     assert captured.out == ""
     lines = [line for line in captured.err.splitlines() if not line.startswith("warning: ")]
     assert len(lines) == 1
-    assert lines[0].startswith("run_all.py: ")
+    assert lines[0].startswith("benchmark run: ")
     assert message in lines[0]
 
 
@@ -195,7 +196,7 @@ def test_options_are_checked(main, arguments, capsys):
 
 def test_all_promised_options_are_there(capsys):
     with pytest.raises(SystemExit) as caught:
-        command.main(["--help"])
+        program.main(["run", "--help"])
     assert caught.value.code == 0
     usage = capsys.readouterr().out
     promised = (
@@ -212,24 +213,24 @@ def test_a_study_is_all_its_profiles_each_in_a_folder_of_its_own(
     asked += ["--study", "fidelity", "--dry-run"]
     seen = []
     monkeypatch.setattr(command, "plan", lambda request, store: seen.append((request, store)) or ())
-    assert command.main([*asked, "--results", str(tmp_path / "r")]) == 0
+    assert program.main(["run", *asked, "--results", str(tmp_path / "r")]) == 0
     names = [request.profile.name for request, _ in seen]
     assert "best-on-test" in names and "push-only" not in names
     assert {request.profile.study for request, _ in seen} == {"fidelity"}
     assert [store.root for _, store in seen] == [tmp_path / "r" / name for name in names]
-    assert command.main([*asked, "--profile", "cpu"]) == 2
+    assert program.main(["run", *asked, "--profile", "cpu"]) == 2
     assert "give one of the two" in capsys.readouterr().err
 
 
 def test_a_study_ends_with_its_own_table(main, capsys):
     asked = ["--study", "ablation", "--tables-only", "--readme", "-", "--report", "-"]
-    assert command.main(asked) == 0
+    assert program.main(["run", *asked]) == 0
     assert "No runs yet." in capsys.readouterr().out
 
 
 def test_only_a_synthetic_run_needs_no_data_root(main, capsys):
-    assert command.main(["--dataset", "mvtec_ad", "--readme", "-"]) == 2
-    assert "--data-root: where is mvtec_ad?" in capsys.readouterr().err
+    assert program.main(["run", "--dataset", "mvtec_ad", "--readme", "-"]) == 2
+    assert "--data-root: where is 'mvtec_ad'?" in capsys.readouterr().err
 
 
 def test_default_profile_and_data_are_the_documented_ones(monkeypatch, tmp_path, capsys):
@@ -241,11 +242,11 @@ def test_default_profile_and_data_are_the_documented_ones(monkeypatch, tmp_path,
 
     monkeypatch.setattr(command, "plan", plan_nothing)
     monkeypatch.setattr(command, "ensure", lambda cache: Path(cache) / "stand-in")
-    assert command.main(["--dry-run", "--readme", "-"]) == 0
+    assert program.main(["run", "--dry-run", "--readme", "-"]) == 0
     assert seen["profile"] == "quick"
     assert seen["root"].name == "stand-in"
     assert seen["results"] == command.RUNS / "quick"
     dry = ["--dry-run", "--readme", "-", "--dataset", "mvtec_ad", "--data-root", str(tmp_path)]
-    assert command.main(dry) == 0
+    assert program.main(["run", *dry]) == 0
     assert seen["profile"] == "cpu"
     assert seen["root"] == tmp_path

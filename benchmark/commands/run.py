@@ -1,60 +1,47 @@
-"""The command line of run_all.py."""
+"""Train and evaluate a grid of cells, and rewrite the README's tables."""
 
-import argparse
 import signal
 import sys
 import time
-import warnings
+from argparse import Namespace
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
-from dask.utils import parse_bytes
 
-from benchmark.paths import NOTEBOOK, PUBLISHED, README, RUNS, cache_dir
-from benchmark.protocol.cells import SETTINGS
-from benchmark.protocol.profiles import (
-    STUDIES,
-    Profile,
-    load_profile,
-    profile_names,
-    study_profiles,
-)
+from benchmark.paths import PUBLISHED, README, RUNS, cache_dir
+from benchmark.protocol.catalogue import study_profiles
+from benchmark.protocol.profiles import Profile, load_profile
 from benchmark.results.store import Store, load_all
 from benchmark.results.summary import summary_text
 from benchmark.results.tables import results_frame
 from benchmark.results.verdict import judge
-from benchmark.run.cluster import SLURM_CONFIG, connect, default_jobs
+from benchmark.run.cluster import connect, default_jobs
 from benchmark.run.plan import PlannedCell, Request, check_weights, estimate, plan
 from benchmark.run.progress import Display
 from benchmark.run.runner import Runner, hold
 from benchmark.show import readme
 from benchmark.show.studies import control_tables, seed_tables, study_tables
+from bgad.data.registry import DATASETS, find_dataset
 from bgad.data.synthetic import ensure
 from bgad.device import find_device
-from bgad.errors import InputError
+from bgad.errors import InputError, did_you_mean
 
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve one request; see DESIGN in the README's section on the command line.
+def main(options: Namespace) -> int:
+    """Serve one request.
 
     Returns
     -------
     int
-        0 if all asked cells are there, 1 if some failed, 2 if the request cannot be served, 130 if
-        it was interrupted.
+        0 if all asked cells are there, 1 if some failed, 130 if it was interrupted.
     """
-    options = _parser().parse_args(arguments)
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _serve(options)
-    except (InputError, OSError) as error:
-        print(f"run_all.py: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print(
             "\nInterrupted. Cells that were finished are kept: the same command continues.",
@@ -69,12 +56,13 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt  # not by SIGINT, which a background job of a shell ignores
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _serve(options: Namespace) -> int:
+    options.readme = options.readme or _default_readme(options.dataset)
     if options.readme != "-":
         readme.check(options.readme, [])  # say now if it can't be written later
     if options.study and options.profile:
         raise InputError("--study and --profile: give one of the two")
-    default = "quick" if options.dataset == "synthetic" else "cpu"
+    default = find_dataset(options.dataset).profile
     names = study_profiles(options.study) if options.study else [options.profile or default]
     stores, failed = [], []
     for profile in map(load_profile, names):
@@ -108,14 +96,20 @@ def _serve(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _store(profile: Profile, options: argparse.Namespace) -> Store:
+def _default_readme(dataset: str) -> str:
+    """The project's README for data sets that it shows; none for a user's own."""
+    is_shown = find_dataset(dataset).is_synthetic or any(PUBLISHED.glob(f"*/{dataset}"))
+    return str(README) if is_shown else "-"
+
+
+def _store(profile: Profile, options: Namespace) -> Store:
     """Where a profile's results go; those of a study, each into a folder of its own."""
     if options.results is None:
         return Store(RUNS / profile.name)
     return Store(options.results / profile.name if options.study else options.results)
 
 
-def _run(request: Request, store: Store, options: argparse.Namespace) -> list[str]:
+def _run(request: Request, store: Store, options: Namespace) -> list[str]:
     """Run what is missing; return which cells failed, and why."""
     started = time.monotonic()
     with hold(store.root) as token:
@@ -155,14 +149,14 @@ def _run(request: Request, store: Store, options: argparse.Namespace) -> list[st
     return [f"{cell}: {cause}" for cell, cause in failed.items()]
 
 
-def _todo(planned: Sequence[PlannedCell], options: argparse.Namespace) -> list[PlannedCell]:
+def _todo(planned: Sequence[PlannedCell], options: Namespace) -> list[PlannedCell]:
     if options.rerun:
         return list(planned)
     return [cell for cell in planned if not cell.done and not cell.given_up]
 
 
 def _dry_run(
-    planned: Sequence[PlannedCell], request: Request, store: Store, options: argparse.Namespace
+    planned: Sequence[PlannedCell], request: Request, store: Store, options: Namespace
 ) -> None:
     todo = _todo(planned, options)
     if todo:
@@ -188,7 +182,7 @@ def _publish(store: Store, profile_hash: str) -> None:
     print(f"{len(results)} cells published in {PUBLISHED}.")
 
 
-def _report(options: argparse.Namespace, stores: Sequence[Store]) -> None:
+def _report(options: Namespace, stores: Sequence[Store]) -> None:
     """Show this run's figures, and whether they are the published ones; rewrite README, report."""
     own = results_frame(load_all([store.root for store in stores]))
     print(_summary(own, options))
@@ -214,7 +208,7 @@ def _report(options: argparse.Namespace, stores: Sequence[Store]) -> None:
         print(f"Report: {write_report(options.report or folder / 'report', PUBLISHED, own)}")
 
 
-def _summary(own: pd.DataFrame, options: argparse.Namespace) -> str:
+def _summary(own: pd.DataFrame, options: Namespace) -> str:
     """This run's figures: those of the main tables, or else of the tables that they belong to."""
     everything = results_frame(load_all([PUBLISHED, options.results or RUNS]))
     if options.study:
@@ -226,75 +220,12 @@ def _summary(own: pd.DataFrame, options: argparse.Namespace) -> str:
     return summary_text(own, options.dataset)
 
 
-def _data_root(options: argparse.Namespace) -> Path:
+def _data_root(options: Namespace) -> Path:
     if options.data_root:
         return options.data_root
-    if options.dataset == "synthetic":
+    if find_dataset(options.dataset).is_synthetic:
         return ensure(cache_dir())
     raise InputError(
-        f"--data-root: where is {options.dataset}? give DIR of DIR/CATEGORY/train/good"
+        f"--data-root: where is {options.dataset!r}{did_you_mean(options.dataset, DATASETS)}? give "
+        "DIR of DIR/CATEGORY/train/good"
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_all.py",
-        description="Train and evaluate a grid of cells, and rewrite the README's tables. Without "
-        "options: the quick profile on the synthetic stand-in, all fifteen categories.",
-    )
-    what = parser.add_argument_group("what")
-    what.add_argument(
-        "--profile",
-        metavar="NAME|FILE.yaml",
-        help=f"hyper-parameters, such as {', '.join(profile_names())} (default: quick on "
-        "synthetic, else cpu)",
-    )
-    what.add_argument(
-        "--study",
-        choices=STUDIES,
-        help="all profiles of a study, one after the other, in place of --profile",
-    )
-    what.add_argument("--dataset", default="synthetic", metavar="synthetic|mvtec_ad|NAME")
-    what.add_argument("--data-root", type=Path, metavar="DIR", help="DIR/CATEGORY/train/good/…")
-    what.add_argument("--categories", nargs="+", default=[], metavar="NAME", help="default: all")
-    what.add_argument("--shots", nargs="+", type=int, default=[0, 10], metavar="K")
-    what.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="S")
-    what.add_argument("--setting", choices=SETTINGS, default="general")
-    what.add_argument(
-        "--vary",
-        choices=("split", "train", "augment"),
-        help="let --seeds vary this seed alone; the others stay the first of them",
-    )
-    where = parser.add_argument_group("where")
-    where.add_argument("--results", type=Path, metavar="DIR", help="default: results/runs/PROFILE")
-    where.add_argument("--readme", default=str(README), metavar="FILE", help="- for none")
-    where.add_argument(
-        "--report", metavar="DIR", help="- for none (default: report/ in the results)"
-    )
-    where.add_argument("--jobs", type=_positive, metavar="N", help="default: one for each core")
-    where.add_argument(
-        "--cluster", metavar="ADDRESS|slurm", help="a Dask scheduler; default: this machine"
-    )
-    where.add_argument("--slurm-config", type=Path, default=SLURM_CONFIG, metavar="FILE.yaml")
-    where.add_argument("--device", default="cpu", help="such as cuda (default: %(default)s)")
-    where.add_argument("--memory-limit", type=_size, metavar="SIZE", help="of a job, such as 4GB")
-    where.add_argument("--notebook", type=Path, default=NOTEBOOK, metavar="FILE.ipynb")
-    how = parser.add_argument_group("how")
-    how.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
-    how.add_argument("--rerun", action="store_true", help="compute anew what is there")
-    how.add_argument("--tables-only", action="store_true", help="run nothing")
-    how.add_argument("--publish", action="store_true", help="copy results to results/published")
-    return parser
-
-
-def _size(text: str) -> int:
-    try:
-        return parse_bytes(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a size such as 4GB, not {text!r}") from error
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
-    return int(text)

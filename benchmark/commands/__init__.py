@@ -1,0 +1,1 @@
+"""What the commands of ``python -m benchmark`` do, one module each; their options: `__main__`."""

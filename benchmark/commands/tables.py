@@ -1,0 +1,17 @@
+"""Print the tables of stored results."""
+
+from argparse import Namespace
+
+from benchmark.paths import PUBLISHED
+from benchmark.results.store import load_all
+from benchmark.results.tables import markdown, results_frame
+
+__all__ = ["main"]
+
+
+def main(options: Namespace) -> int:
+    """Serve the command and return its exit status."""
+    frame = results_frame(load_all([PUBLISHED, *options.results]))
+    names = options.dataset or sorted(frame["dataset"].unique())
+    print("\n\n".join(f"# {name}\n\n{markdown(frame, name)}" for name in names))
+    return 0
