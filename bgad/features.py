@@ -7,21 +7,18 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from bgad.backbone import Backbone
-from bgad.data.folder import Category
-from bgad.data.images import read_image
+from bgad.data.folder import Category, Sample
+from bgad.data.images import pixel_hash, read_image
 from bgad.mapped import reserve
-
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None
 
 __all__ = ["PREPROCESSING_VERSION", "EncodedImages", "FeatureCache", "encode"]
 
@@ -81,7 +78,8 @@ class FeatureCache:
     images' bytes and order, the backbone, its weights, the image size and the preprocessing
     version. It is written beside its place and renamed into it, so an entry is whole or absent. Of
     two processes that need the same one, the second waits for the first, whose lock ends with it.
-    Its arrays carry checksums; an entry that fails them is rebuilt.
+    Its arrays carry checksums; an entry that fails them is rebuilt. Beside the entries it remembers
+    the hashes of the images' decoded pixels.
 
     Parameters
     ----------
@@ -115,20 +113,52 @@ class FeatureCache:
         hashes = category.content_hashes()
         key = _key([hashes[sample.name] for sample in samples], backbone)
         entry = self.root / key
-        if not _is_sound(entry):
+        if not _is_sound(entry, backbone):
             self.root.mkdir(parents=True, exist_ok=True)
             with _hold(self.root / f".{key}.lock") as is_alone:
                 if is_alone:  # then whoever left these is dead
                     for leftover in self.root.glob(f".building-{key}-*"):
                         shutil.rmtree(leftover, ignore_errors=True)
-                if not _is_sound(entry):
+                if not _is_sound(entry, backbone):
                     self._build(entry, [sample.path for sample in samples], backbone)
         return _open(entry)
 
+    def pixel_hashes(self, category: Category) -> dict[str, str]:
+        """SHA-256 (hex) of each image's decoded pixels, by sample name.
+
+        Whatever is not known of this very content is read now, masks as well: what passes here can
+        be encoded.
+
+        Parameters
+        ----------
+        category : Category
+
+        Raises
+        ------
+        InputError
+            An image or a mask can't be read.
+        """
+        path = self.root / f"pixels-{category.fingerprint()}.json"
+        names = [sample.name for sample in category.samples]
+        known = _read_json(path) or {}
+        if known.keys() == set(names):
+            return known
+        with ThreadPoolExecutor() as pool:  # decoders release Python's lock
+            hashes = dict(zip(names, pool.map(_look, category.samples), strict=True))
+        with suppress(OSError):  # known only this time
+            self.root.mkdir(parents=True, exist_ok=True)
+            scratch = path.with_name(f".building-{path.stem}-{os.getpid()}")
+            _write_json(scratch, hashes)
+            scratch.replace(path)
+        return hashes
+
     def _build(self, entry: Path, paths: list[Path], backbone: Backbone) -> None:
-        if entry.is_dir():
+        if os.path.lexists(entry):
             warnings.warn(f"feature cache entry {entry} is damaged and is rebuilt", stacklevel=3)
-            shutil.rmtree(entry, ignore_errors=True)
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink()
         scratch = Path(tempfile.mkdtemp(prefix=f".building-{entry.name}-", dir=self.root))
         try:
             _build(scratch, paths, backbone)
@@ -136,7 +166,9 @@ class FeatureCache:
             try:
                 scratch.rename(entry)
             except OSError:
-                if not _is_sound(entry):  # without locks, another process may have been faster
+                if not _is_sound(
+                    entry, backbone
+                ):  # without locks, another process may have been faster
                     raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -152,14 +184,36 @@ class FeatureCache:
 
 @contextmanager
 def _hold(path: Path) -> Iterator[bool]:
-    """Wait for a lock, and hold it; False where the file system or the platform has none."""
-    with path.open("a") as file:
-        is_held = False
-        if fcntl:
-            with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
-                is_held = True
-        yield is_held
+    """Wait for a lock, and hold it; False where the file system has none."""
+    lock = FileLock(path, mode=0o666)
+    with suppress(OSError, NotImplementedError):
+        lock.acquire()
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
+
+
+def _look(sample: Sample) -> str:
+    if sample.mask_paths:
+        sample.truth()
+    return pixel_hash(read_image(sample.path))
+
+
+def _write_json(path: Path, content: dict[str, str]) -> None:
+    with open(path, "w") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_json(path: Path) -> dict[str, str] | None:
+    """What a file of the cache holds; None where it is missing, torn or no object."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _level_shapes(backbone: Backbone, n: int) -> list[tuple[int, int, int, int]]:
@@ -190,10 +244,7 @@ def _build(folder: Path, paths: list[Path], backbone: Backbone) -> None:
             arrays[f"level-{i}"][batch] = level
     for array in arrays.values():
         array.flush()
-    with open(folder / "checksums.json", "w") as file:
-        json.dump(_checksums(folder), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+    _write_json(folder / "checksums.json", _checksums(folder))
 
 
 def _checksums(folder: Path) -> dict[str, str]:
@@ -203,9 +254,11 @@ def _checksums(folder: Path) -> dict[str, str]:
     }
 
 
-def _is_sound(entry: Path) -> bool:
+def _is_sound(entry: Path, backbone: Backbone) -> bool:
+    stated = _read_json(entry / "checksums.json") or {}
+    levels = {f"level-{i}.npy" for i in range(len(backbone.channels))}
     try:
-        return json.loads((entry / "checksums.json").read_text()) == _checksums(entry)
+        return stated.keys() == {"images.npy", *levels} and stated == _checksums(entry)
     except (OSError, ValueError):
         return False
 

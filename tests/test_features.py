@@ -1,6 +1,8 @@
 """Feature cache: hits, keys, damage, interruption and races."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -142,6 +144,17 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+def empty(entry: Path) -> None:
+    shutil.rmtree(entry)
+    entry.mkdir()
+    (entry / "checksums.json").write_text("{}")
+
+
+def nest(entry: Path) -> None:
+    (entry / "level-0.npy").unlink()
+    (entry / "level-0.npy").mkdir()
+
+
 DAMAGE = {
     "flipped bit": lambda entry: flip(entry / "level-1.npy"),
     "truncated": lambda entry: os.truncate(entry / "level-0.npy", 200),
@@ -151,6 +164,12 @@ DAMAGE = {
     "checksums torn": lambda entry: os.truncate(entry / "checksums.json", 30),
     "checksums of nothing": lambda entry: (entry / "checksums.json").write_text("{}"),
     "checksums no object": lambda entry: (entry / "checksums.json").write_text("[]"),
+    "checksums endless": lambda entry: (entry / "checksums.json").write_text("[" * 99_999),
+    "empty but for checksums of nothing": empty,
+    "a file": lambda entry: shutil.rmtree(entry) or entry.write_text("?"),
+    "a broken link": lambda entry: shutil.rmtree(entry) or entry.symlink_to("nowhere"),
+    "a link": lambda entry: shutil.rmtree(entry) or entry.symlink_to(entry.parent),
+    "an array is a folder": nest,
 }
 
 
@@ -217,7 +236,10 @@ def test_of_two_at_once_one_builds_and_both_are_served(
 def test_without_locks_the_later_builder_takes_what_is_there(
     cache, category, backbone, monkeypatch
 ):
-    monkeypatch.setattr(module, "fcntl", None)
+    def no_locks(self, *_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(module.FileLock, "acquire", no_locks)
     build = module._build
 
     def overtaken(*args):
@@ -288,6 +310,37 @@ def test_an_unreadable_image_leaves_no_entry(cache, category, backbone):
     with pytest.raises(InputError, match=str(category.test[0].path)):
         cache.get(category, backbone)
     assert not scratch(cache)
+    assert not entries(cache)
+
+
+def test_copies_saved_anew_have_the_same_pixel_hash(cache, category):
+    copy = category.root / "test/good/copy.bmp"
+    with Image.open(category.train[0].path) as image:
+        image.save(copy)
+    hashes = cache.pixel_hashes(reload(category))
+    assert hashes["test/good/copy.bmp"] == hashes[category.train[0].name]
+    assert len(hashes) == 6 and len(set(hashes.values())) == 5
+
+
+def test_pixels_are_looked_at_once(cache, category, monkeypatch):
+    first = cache.pixel_hashes(category)
+    assert list(first) == [sample.name for sample in category.samples]
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "read_image", None)
+        assert cache.pixel_hashes(reload(category)) == first
+    (remembered,) = entries(cache)
+    os.truncate(remembered, 20)
+    assert cache.pixel_hashes(reload(category)) == first
+    Image.new("RGB", (48, 40)).save(category.train[0].path)
+    assert cache.pixel_hashes(reload(category)) != first
+
+
+@pytest.mark.parametrize("part", ["train", "mask"])
+def test_damage_behind_a_header_is_refused_when_pixels_are_looked_at(cache, category, part):
+    path = category.train[1].path if part == "train" else category.anomalies[0].mask_paths[0]
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(InputError, match=path.name):
+        cache.pixel_hashes(reload(category))
     assert not entries(cache)
 
 
