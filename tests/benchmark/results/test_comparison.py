@@ -1,11 +1,13 @@
 """BGAD against its peers: pairs, intervals and words."""
 
+import numpy as np
 import pytest
 from instant import make_result
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
 from benchmark.results.comparison import markdown, paired, side_by_side
+from benchmark.results.statistics import mean_interval
 from benchmark.results.tables import results_frame
 
 
@@ -41,25 +43,50 @@ def pair(peer: str, metric: str = "image_auroc"):
 
 def test_a_method_without_anomalies_is_held_against_the_same_category_and_seed():
     entry = pair("peer-unsupervised")
-    assert (entry["profile"], entry["shots"], entry["n"]) == ("cpu", 10, 3)
+    assert (entry["profile"], entry["shots"], entry["cells"]) == ("cpu", 10, 3)
     assert entry["difference"] == pytest.approx(0.11)
-    assert (entry["wins"], entry["ties"], entry["losses"]) == (3, 0, 0)
-    assert 0.1 - 1e-9 <= entry["low"] < entry["difference"] < entry["high"] <= 0.12 + 1e-9
+    assert (entry["better"], entry["alike"], entry["worse"]) == (1, 0, 0)
+    assert np.isnan(entry["low"]) and np.isnan(entry["high"])  # of a single category
 
 
 def test_only_cells_that_both_have_count():
     entry = pair("peer-supervised")
-    assert entry["n"] == 2
+    assert entry["cells"] == 2
     assert entry["difference"] == pytest.approx(-0.045)
-    assert (entry["wins"], entry["losses"]) == (0, 2)
+    assert (entry["better"], entry["worse"]) == (0, 1)
 
 
-def test_conclusions_follow_the_intervals():
-    text = markdown(FRAME)
-    assert (
-        "`cpu` with 10 known anomalies (`general`) is, over the cells that both have (2 to" in text
+def test_each_category_counts_once_however_many_cells_it_has():
+    frame = results_frame(
+        [cell("cpu", 0.9, 10, seed, "a") for seed in range(3)]
+        + [cell("cpu", 0.6, 10, 0, "b")]
+        + [cell("peer", 0.7, 0, seed, name) for seed in range(3) for name in "ab"]
     )
-    assert "better than peer-unsupervised; worse than peer-supervised" in text
+    entry = paired(frame).query("metric == 'image_auroc'").iloc[0]
+    assert (entry["cells"], entry["categories"]) == (4, 2)
+    assert entry["difference"] == pytest.approx(0.05)
+    assert (entry["better"], entry["alike"], entry["worse"]) == (1, 0, 1)
+    low, high = mean_interval(np.array([0.2, -0.1]))
+    assert (entry["low"], entry["high"]) == pytest.approx((low, high))
+
+
+def test_few_categories_are_described_and_not_judged():
+    text = markdown(FRAME)
+    assert "`cpu` with 10 known anomalies (`general`) is in image-AUC worse than" in text
+    assert "worse than peer-supervised in 1 of 1 categories (-4.5)" in text
+    assert "better than peer-unsupervised in 1 of 1 categories (+11.0)" in text
+
+
+def test_many_categories_are_judged_with_the_correction_for_several_peers():
+    names = "abcdefgh"
+    results = [cell("cpu", 0.9, 10, category=name) for name in names]
+    results += [cell("peer-low", 0.5 + 0.01 * i, 10, category=name) for i, name in enumerate(names)]
+    results += [cell("peer-high", 0.99 - 0.01 * i, 10, category=c) for i, c in enumerate(names)]
+    results += [cell("peer-some", 0.8 + 0.2 * (i % 2), 10, category=c) for i, c in enumerate(names)]
+    pairs = paired(results_frame(results)).query("metric == 'image_auroc'").set_index("peer")
+    assert pairs["p"]["peer-low"] == pytest.approx(3 * 2 / 2**8)  # all of one sign, of three peers
+    text = markdown(results_frame(results))
+    assert "better than peer-low; worse than peer-high; not told apart from peer-some" in text
 
 
 def test_every_method_has_a_row_for_each_number_of_shots():
@@ -86,7 +113,7 @@ def test_the_hard_setting_is_paired_by_known_type_and_with_itself_alone():
     assert list(entries["peer"]) == ["peer-supervised"]
     assert list(entries["setting"]) == ["hard"]
     assert entries["difference"].item() == pytest.approx(0.1)
-    assert "both have (1), in image-AUC better than" in markdown(results_frame(hard))
+    assert "(`hard`) is in image-AUC better than" in markdown(results_frame(hard))
 
 
 def test_rows_of_a_setting_rest_on_the_categories_that_all_its_profiles_have():
@@ -101,8 +128,8 @@ def test_rows_of_a_setting_rest_on_the_categories_that_all_its_profiles_have():
 def test_equal_figures_are_ties():
     frame = results_frame([cell("cpu", 0.9, 10), cell("peer", 0.9, 10)])
     entry = paired(frame).iloc[0]
-    assert (entry["wins"], entry["ties"], entry["losses"]) == (0, 1, 0)
-    assert "not told apart from peer" in markdown(frame)
+    assert (entry["better"], entry["alike"], entry["worse"]) == (0, 1, 0)
+    assert "better than peer in 0 of 1 categories (+0.0)" in markdown(frame)
 
 
 def test_without_peers_there_is_nothing_to_say():
