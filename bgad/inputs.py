@@ -1,5 +1,6 @@
 """The forms in which a caller may hand over images and masks."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bgad.data.images import read_image
-from bgad.data.masks import read_mask
+from bgad.data.images import IMAGE_SUFFIXES, as_pixels, read_image
+from bgad.data.masks import as_truth, read_mask, reduce_mask
 from bgad.errors import InputError
 
 __all__ = ["as_images", "as_masks"]
@@ -19,9 +20,12 @@ def as_images(images: Any, size: int) -> np.ndarray:
 
     Parameters
     ----------
-    images : Tensor, ndarray, or sequence (also a torch Dataset) of them or of paths
-        An array is (N, H, W), (N, H, W, 3) or (N, 3, H, W), a sequence's items the same without
-        N; uint8, or floats in [0, 1]. A Dataset's tuple items count by their first element.
+    images : Tensor, ndarray, sequence, iterator, Dataset, or a folder's path
+        An array is (N, H, W), (N, H, W, 3) or (N, 3, H, W). Of a sequence, an iterator (such as
+        that of ``Path.glob``) or a map-style torch Dataset, items are the same without N, PIL
+        images or paths; a Dataset's tuple items count by their first element. Arrays hold uint8,
+        or floats in [0, 1]. PIL images count as their files do. Of a folder, all images in it are
+        taken, sorted by name.
     size : int
         Side of the result in pixels; other sizes are resized with Lanczos, without crop.
 
@@ -35,9 +39,10 @@ def as_images(images: Any, size: int) -> np.ndarray:
         No images, or a form, dtype or value range that is none of these.
     """
     array = isinstance(images, (np.ndarray, torch.Tensor))
-    if array and images.ndim == 3 and images.shape[-1] == 3:
+    if array and images.ndim == 3 and 3 in (images.shape[0], images.shape[-1]):
         raise InputError(
-            f"images of shape {tuple(images.shape)} look like a single RGB image: give images[None]"
+            f"images of shape {tuple(images.shape)} may be a single RGB image: give images[None] "
+            "if so, images[..., None] if they are greyscale"
         )
     ready = isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.size
     if ready and images.shape[1:] == (size, size, 3):
@@ -50,8 +55,9 @@ def as_masks(masks: Any, size: int) -> np.ndarray:
 
     Parameters
     ----------
-    masks : Tensor, ndarray, or sequence of them or of paths
-        Items (H, W) or (1, H, W); anomalous where non-zero (for paths, as `read_mask`).
+    masks : Tensor, ndarray, sequence, iterator, Dataset, or a folder's path
+        Items (H, W) or (1, H, W), anomalous where non-zero; PIL images or paths, as
+        `bgad.data.masks.read_mask`.
     size : int
         Side of the result in pixels; other sizes are resized with nearest neighbour.
 
@@ -73,22 +79,41 @@ def as_masks(masks: Any, size: int) -> np.ndarray:
 
 def _items(values: Any, what: str) -> list:
     if isinstance(values, (str, Path)):
-        raise InputError(f"{what} must be several: got the one path {values}, give a list of paths")
+        values = _files(Path(values), what)
+    if isinstance(values, Image.Image):
+        raise InputError(f"{what} must be several: got the one PIL image, give a list of images")
     try:
-        items = [values[i] for i in range(len(values))]
+        items = list(values) if isinstance(values, Iterator) else _by_index(values)
     except (TypeError, KeyError) as error:
         raise InputError(
-            f"{what} must be an array, a tensor, a list or a map-style dataset, "
-            f"got {type(values).__name__}"
+            f"{what} must be an array, a tensor, a list, an iterator, a map-style dataset or a "
+            f"folder, got {type(values).__name__}"
         ) from error
     if not items:
         raise InputError(f"{what} must be at least one, got none")
     return [item[0] if isinstance(item, tuple) else item for item in items]
 
 
+def _by_index(values: Any) -> list:
+    return [values[i] for i in range(len(values))]
+
+
+def _files(folder: Path, what: str) -> list[Path]:
+    """The image files of a folder, sorted by name."""
+    if not folder.is_dir():
+        raise InputError(f"{what} must be several: {folder} is no folder, give a list of paths")
+    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    if not images:
+        raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
+    return images
+
+
 def _as_image(item: Any, size: int, index: int) -> np.ndarray:
     if isinstance(item, (str, Path)):
-        return read_image(Path(item), size)
+        return read_image(item, size)
+    if isinstance(item, Image.Image):
+        return _decoded(as_pixels, item, f"image {index}", size)
     array = _as_array(item, f"image {index}")
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[-1] not in (1, 3):
         array = np.moveaxis(array, 0, -1)
@@ -111,7 +136,9 @@ def _as_image(item: Any, size: int, index: int) -> np.ndarray:
 
 def _as_mask(item: Any, size: int, index: int) -> np.ndarray:
     if isinstance(item, (str, Path)):
-        return read_mask(Path(item), size)
+        return read_mask(item, size)
+    if isinstance(item, Image.Image):
+        return reduce_mask(_decoded(as_truth, item, f"mask {index}"), size)
     array = _as_array(item, f"mask {index}")
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
@@ -121,10 +148,15 @@ def _as_mask(item: Any, size: int, index: int) -> np.ndarray:
         raise InputError(f"mask {index} is {array.dtype}: expected bool or numbers")
     if np.isnan(array).any():
         raise InputError(f"mask {index} is undefined (NaN) somewhere")
-    mask = array != 0
-    if mask.shape == (size, size):
-        return mask
-    return np.asarray(Image.fromarray(mask).resize((size, size), Image.NEAREST))
+    return reduce_mask(array != 0, size)
+
+
+def _decoded(convert: Callable[..., np.ndarray], image: Image.Image, what: str, *size: int) -> Any:
+    """Convert a PIL image, whose file may be damaged behind its header."""
+    try:
+        return convert(image, *size)
+    except Exception as error:  # Pillow's decoders raise nearly any type on damaged bytes
+        raise InputError(f"{what} can't be decoded ({type(error).__name__}: {error})") from error
 
 
 def _as_array(item: Any, what: str) -> np.ndarray:

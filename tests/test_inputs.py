@@ -1,6 +1,7 @@
 """Inputs: every accepted form gives the same arrays, every other one a clear refusal."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +48,7 @@ FORMS = {
     "list of arrays": list,
     "tuple of tensors": lambda x: tuple(torch.from_numpy(x)),
     "list of PIL images": lambda x: [Image.fromarray(image) for image in x],
+    "generator": lambda x: (image for image in x),
     "dataset": PairDataset,
     "dataset of tensors": lambda x: torch.utils.data.TensorDataset(torch.from_numpy(x)),
 }
@@ -71,6 +73,80 @@ GREY_FORMS = {
 def test_greyscale_fills_all_channels(form):
     expected = np.repeat(GREY[..., None], 3, axis=-1)
     assert np.array_equal(as_images(form(GREY), SIZE), expected)
+
+
+def grey(image: Image.Image) -> Image.Image:
+    return image.convert("L")
+
+
+def rotated(image: Image.Image) -> Image.Image:
+    image.getexif()[0x0112] = 6
+    return image
+
+
+PICTURES = {
+    "RGB": lambda image: image,
+    "palette": lambda image: image.quantize(16),
+    "transparent palette": lambda image: image.quantize(16),
+    "grey": grey,
+    "1 bit": lambda image: image.convert("1"),
+    "16 bit": lambda image: Image.fromarray(np.asarray(grey(image)).astype(np.uint16) * 200),
+    "RGBA": lambda image: image.convert("RGBA").transform((12, 9), 0, (1, 1, 0, 0, 1, 0)),
+    "CMYK": lambda image: image.convert("CMYK"),
+    "rotated by EXIF": rotated,
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_all_forms_of_one_picture_give_the_same(tmp_path, name):
+    pixels = np.random.default_rng(1).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    image = PICTURES[name](Image.fromarray(pixels))
+    path = tmp_path / ("a.tif" if name == "CMYK" else "a.png")
+    options = {"transparency": 3} if "transparent" in name else {}
+    image.save(path, exif=image.getexif(), **options)
+    for size in (5, SIZE):
+        (expected,) = as_images([path], size)
+        assert np.array_equal(expected, read_image(path, size))
+        loaded = Image.open(path)
+        loaded.load()
+        forms = {
+            "text": [str(path)],
+            "array of text": np.array([str(path)]),
+            "opened": [Image.open(path)],
+            "loaded": [loaded],
+            "glob": tmp_path.glob("*.*"),
+            "folder": tmp_path,
+            "folder as text": str(tmp_path),
+            "displayed": read_image(path)[None],
+            "displayed, tensor": torch.from_numpy(read_image(path)[None] / 255),
+        }
+        if not options:
+            forms["in memory"] = [image]
+        for form, images in forms.items():
+            assert np.array_equal(as_images(images, size)[0], expected), form
+
+
+def test_an_hsv_image_is_what_it_looks_like():
+    image = Image.fromarray(RGB[0])
+    (hsv,) = as_images([image.convert("HSV")], SIZE)
+    assert np.abs(hsv - RGB[0].astype(int)).max() <= 6  # a step of hue in 8 bits
+
+
+def test_a_truncated_pil_image_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:2000])
+    for bring, what in ((as_images, "image"), (as_masks, "mask")):
+        with pytest.raises(InputError, match=f"{what} 1 can't be decoded"):
+            bring([Image.new("L", (9, 9), 255), Image.open(path)], SIZE)
+
+
+def test_a_folder_is_read_in_the_order_of_names(tmp_path):
+    for index in (2, 0, 1):
+        Image.fromarray(RGB[index]).save(tmp_path / f"{index}.png")
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "._0.png").touch()
+    assert np.array_equal(as_images(tmp_path, SIZE), RGB[:3])
 
 
 def test_paths_are_read(tmp_path):
@@ -103,6 +179,8 @@ MASK_FORMS = {
     "channel first": lambda x: torch.from_numpy(x).unsqueeze(1),
     "list": list,
     "list of PIL images": lambda x: [Image.fromarray(mask) for mask in x],
+    "PIL images with labels": lambda x: [Image.fromarray(mask * np.uint8(3)) for mask in x],
+    "generator": iter,
 }
 
 
@@ -131,10 +209,15 @@ REFUSED_IMAGES = {
     "number": (3, "got int"),
     "scalar array": (np.array(3, np.uint8), "ndarray"),
     "one path": ("image.png", "list of paths"),
+    "one PIL image": (Image.fromarray(RGB[0]), "list of images"),
+    "folder without images": (Path(__file__).parent / "data", "holds no image"),
     "dict": ({"image": RGB[0]}, "got dict"),
-    "generator": ((image for image in RGB), "got generator"),
+    "empty generator": (iter(()), "at least one"),
+    "DataLoader": (torch.utils.data.DataLoader(RGB), "got DataLoader"),
     "missing file": (["nowhere.png"], "nowhere.png"),
     "one RGB image": (RGB[0], re.escape("images[None]")),
+    "one RGB tensor": (torch.from_numpy(RGB[0]).permute(2, 0, 1), re.escape("images[None]")),
+    "three greyscale images": (GREY[:3], re.escape("images[..., None]")),
     "no pixels": (RGB[:, :0], "image 0 has shape"),
     "two channels": (RGB[..., :2], "image 0 has shape"),
     "five dimensions": (RGB[None], "image 0 has shape"),
