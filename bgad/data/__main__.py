@@ -1,10 +1,11 @@
-"""Command line for data sets: ``python -m bgad.data verify|download|synthetic``."""
+"""Command line for data sets: ``python -m bgad.data verify|download|convert|synthetic``."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bgad.data.convert import LAYOUTS, convert
 from bgad.data.download import SHA256, URL, download, license_notice
 from bgad.data.folder import list_categories
 from bgad.data.registry import DATASETS
@@ -59,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--sha256", default=SHA256, help="for another archive than the complete one")
     fetch.add_argument("--accept-license", action="store_true", help="do not ask")
     fetch.set_defaults(run=_download)
+
+    layout = commands.add_parser("convert", help="bring another data set into the MVTec layout")
+    layout.add_argument("layout", choices=LAYOUTS, help="the data set's")
+    layout.add_argument("--source", type=Path, required=True, metavar="DIR", help="as unpacked")
+    layout.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder to create")
+    layout.set_defaults(run=_convert)
 
     synthetic = commands.add_parser("synthetic", help="write the synthetic stand-in as a folder")
     synthetic.add_argument("--root", type=Path, required=True, metavar="DIR", help="where to write")
@@ -116,6 +123,15 @@ def _download(options: argparse.Namespace) -> int:
     names = list_categories(root)
     print(f"{root} holds {len(names)} categories; check them with")
     print(f"python -m bgad.data verify --root {root}")
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    (dataset,) = (known for known in DATASETS.values() if known.layout == options.layout)
+    print(f"{dataset.label}: {dataset.licence}, {dataset.url}. Please cite:\n{dataset.citation}")
+    root = convert(options.layout, options.source, options.root)
+    print(f"{root} holds {len(list_categories(root))} categories; check them with")
+    print(f"python -m bgad.data verify --root {root} --dataset {dataset.name}")
     return 0
 
 
