@@ -4,10 +4,17 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "BGAD": "bgad.model",
+    "BGAD": "bgad.detectors.bgad",
+    "Detector": "bgad.detectors.base",
+    "DevNet": "bgad.detectors.devnet",
     "EncodedImages": "bgad.features",
     "FeatureCache": "bgad.features",
     "InputError": "bgad.errors",
+    "PaDiM": "bgad.detectors.padim",
+    "PatchCore": "bgad.detectors.patchcore",
+    "Plus": "bgad.detectors.plus",
+    "SegmentationHead": "bgad.detectors.segmentation_head",
+    "load": "bgad.detectors.base",
 }
 
 __all__ = sorted(_HOMES)

@@ -86,6 +86,12 @@ class Backbone:
         network = _fastest(network.eval().requires_grad_(False), name, image_size)
         self._network = network.to(self.device, memory_format=torch.channels_last)
 
+    @property
+    def level_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """Rows, columns and channels of each level's features, finest first."""
+        sides = [self.image_size // stride for stride in self.strides]
+        return tuple((side, side, c) for side, c in zip(sides, self.channels, strict=True))
+
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
         """Encode a batch of images.

@@ -62,8 +62,8 @@ def encode(backbone: Backbone, images: np.ndarray) -> EncodedImages:
     -------
     EncodedImages
     """
-    levels = _level_shapes(backbone, len(images))
-    arrays = tuple(np.empty(shape, np.float32) for shape in levels)
+    shapes = backbone.level_shapes
+    arrays = tuple(np.empty((len(images), *shape), np.float32) for shape in shapes)
     for start in range(0, len(images), _BATCH):
         batch = slice(start, start + _BATCH)
         for array, level in zip(arrays, backbone(images[batch]), strict=True):
@@ -216,11 +216,6 @@ def _read_json(path: Path) -> dict[str, str] | None:
     return content if isinstance(content, dict) else None
 
 
-def _level_shapes(backbone: Backbone, n: int) -> list[tuple[int, int, int, int]]:
-    sides = [backbone.image_size // stride for stride in backbone.strides]
-    return [(n, side, side, c) for side, c in zip(sides, backbone.channels, strict=True)]
-
-
 def _key(content_hashes: list[str], backbone: Backbone) -> str:
     parts = [PREPROCESSING_VERSION, backbone.name, backbone.weights_hash, backbone.image_size]
     return hashlib.sha256(json.dumps([parts, content_hashes]).encode()).hexdigest()
@@ -229,7 +224,7 @@ def _key(content_hashes: list[str], backbone: Backbone) -> str:
 def _build(folder: Path, paths: list[Path], backbone: Backbone) -> None:
     size, n = backbone.image_size, len(paths)
     shapes = {"images": (n, size, size, 3)}
-    shapes |= {f"level-{i}": shape for i, shape in enumerate(_level_shapes(backbone, n))}
+    shapes |= {f"level-{i}": (n, *shape) for i, shape in enumerate(backbone.level_shapes)}
     arrays = {}
     for name, shape in shapes.items():
         path, dtype = folder / f"{name}.npy", np.uint8 if name == "images" else np.float32

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-__all__ = ["greedy_coreset", "nearest_distances"]
+__all__ = ["greedy_coreset", "nearest_entries"]
 
 _BLOCK = 2048  # points that the coreset looks at together: they stay in the processor's cache
 _BATCH = 1024  # vectors: a batch's table of distances stays within a hundred MB
 
 
-def nearest_distances(vectors: Tensor, memory: Tensor) -> Tensor:
-    """Euclidean distance of each vector to the nearest one of a memory.
+def nearest_entries(vectors: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the nearest entry of a memory for each vector.
 
     Parameters
     ----------
@@ -19,13 +19,13 @@ def nearest_distances(vectors: Tensor, memory: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor, shape (N,)
+    tuple of Tensor, each of shape (N,)
+        Euclidean distances, and the entries' indices.
     """
     half_norms = memory.square().sum(1) / 2
-    nearest = [
-        torch.addmm(half_norms, x, memory.T, alpha=-1).amin(1) for x in vectors.split(_BATCH)
-    ]
-    return (2 * torch.cat(nearest) + vectors.square().sum(1)).clamp(min=0).sqrt()
+    nearest = [torch.addmm(half_norms, x, memory.T, alpha=-1).min(1) for x in vectors.split(_BATCH)]
+    values, entries = map(torch.cat, zip(*nearest, strict=True))
+    return (2 * values + vectors.square().sum(1)).clamp(min=0).sqrt(), entries
 
 
 def greedy_coreset(points: Tensor, size: int, first: int = 0) -> Tensor:

@@ -1,6 +1,9 @@
 """Neighbourhood features: what a cell and those around it show, at several scales."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +13,10 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from bgad.features import EncodedImages
 
-__all__ = ["neighbourhoods", "sample_rows"]
+if TYPE_CHECKING:
+    from bgad.detectors.file import State
+
+__all__ = ["RowStandardiser", "neighbourhoods", "sample_rows"]
 
 _BATCH = 16  # images
 
@@ -68,3 +74,30 @@ def sample_rows(features: Tensor, n: int, rng: np.random.Generator) -> Tensor:
     """
     rows = rng.choice(len(features), min(n, len(features)), replace=False)
     return features[torch.from_numpy(np.sort(rows))]
+
+
+class RowStandardiser(NamedTuple):
+    """Mean and std of each channel of normal feature vectors, and their use on others."""
+
+    mean: Tensor
+    std: Tensor
+
+    @classmethod
+    def fit(cls, features: Tensor) -> RowStandardiser:
+        """Estimate from features of shape (..., C)."""
+        dims = tuple(range(features.ndim - 1))
+        std, mean = torch.std_mean(features, dims)
+        return cls(mean, std + 1e-6)
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Standardise features of shape (..., C)."""
+        return (features - self.mean) / self.std
+
+    def state(self) -> dict[str, Tensor]:
+        """Mean and std by name."""
+        return self._asdict()
+
+    @classmethod
+    def restore(cls, state: State, channels: int) -> RowStandardiser:
+        """Take what `state` gave from a file's tensors."""
+        return cls(state.take("mean", channels), state.take("std", channels))

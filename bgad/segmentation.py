@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
-__all__ = ["covered_cells", "train_head"]
+__all__ = ["covered_cells", "make_head", "train_head"]
 
 _COVERED = 0.25  # share of a cell that its mask must cover to be learnt as anomalous
 _POSITIVES, _NEGATIVES = 512, 2560  # vectors in a batch
@@ -37,12 +37,7 @@ def train_head(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        channels = normal.shape[1]
-        head: nn.Module = nn.Linear(channels, 1)
-        if hidden:
-            head = nn.Sequential(
-                nn.Linear(channels, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 1)
-            )
+        head = make_head(normal.shape[1], hidden)
         optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
         target = torch.cat([torch.ones(_POSITIVES), torch.zeros(_NEGATIVES)])
@@ -56,6 +51,15 @@ def train_head(
             optimizer.step()
             schedule.step()
     return head.eval()
+
+
+def make_head(channels: int, hidden: int) -> nn.Module:
+    """Make an untrained classifier of feature vectors, see `train_head`."""
+    if not hidden:
+        return nn.Linear(channels, 1)
+    return nn.Sequential(
+        nn.Linear(channels, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 1)
+    )
 
 
 def covered_cells(masks: np.ndarray, features: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -15,6 +16,7 @@ from bgad.density import LevelDensity
 from bgad.device import to_device
 from bgad.errors import InputError
 from bgad.losses import bgad_losses
+from bgad.parameters import Count, Natural, Positive, Share, Weight, parameters
 
 __all__ = ["Anomalies", "Training", "train_level"]
 
@@ -22,7 +24,7 @@ _META_EPOCHS, _WARM_META_EPOCHS = 25, 2  # of the official schedule
 _BOUNDARY_EVERY, _BOUNDARY_SIDE = 10, 128  # steps; images and positions of the global boundary
 
 
-@dataclass(frozen=True)
+@parameters
 class Training:
     """Objective and schedule.
 
@@ -65,57 +67,28 @@ class Training:
         A value out of its range.
     """
 
-    steps: tuple[int, ...] = (300, 300, 300)
-    learning_rate: float = 2e-3
-    schedule: str = "cosine"
-    warm_up: float = 0.05
-    normal_only: float = 0.04
-    batch_images: int = 32
-    batch_positions: int = 64
-    anomalous_images: int = 8
+    steps: Annotated[tuple[Natural, Natural, Natural], Field(strict=False)] = (300, 300, 300)
+    learning_rate: Positive = 2e-3
+    schedule: Literal["cosine", "official"] = "cosine"
+    warm_up: Share = 0.05
+    normal_only: Share = 0.04
+    batch_images: Count = 32
+    batch_positions: Count = 64
+    anomalous_images: Count = 8
     repeat: bool = True
-    boundary: str = "batch"
-    beta: float = 0.01
-    tau: float = 0.1
+    boundary: Literal["batch", "global"] = "batch"
+    beta: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    tau: Weight = 0.1
     focal: bool = True
-    pull: float = 1.0
-    push: float = 1.0
+    pull: Weight = 1.0
+    push: Weight = 1.0
 
     def __post_init__(self) -> None:
-        for name, (expected, holds) in _RANGES.items():
-            value = getattr(self, name)
-            try:
-                sound = holds(value)
-            except TypeError:
-                sound = False
-            if not sound:
-                raise InputError(f"{name} must be {expected}, got {value!r}")
         if self.anomalous_images >= self.batch_images:
             raise InputError(
                 f"of batch_images={self.batch_images}, anomalous_images={self.anomalous_images} "
                 "leave none that is normal"
             )
-
-
-_SHARE = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
-_COUNT = ("a whole number, at least 1", lambda value: value >= 1 and value == int(value))
-_WEIGHT = ("a number, at least 0", lambda value: 0 <= value < math.inf)
-_SCHEDULES, _BOUNDARIES = ("cosine", "official"), ("batch", "global")
-_RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "steps": ("three whole numbers", lambda s: len(s) == 3 and all(n == int(n) >= 0 for n in s)),
-    "learning_rate": ("a number above 0", lambda value: 0 < value < math.inf),
-    "schedule": (f"one of {_SCHEDULES}", lambda value: value in _SCHEDULES),
-    "warm_up": _SHARE,
-    "normal_only": _SHARE,
-    "batch_images": _COUNT,
-    "batch_positions": _COUNT,
-    "anomalous_images": _COUNT,
-    "boundary": (f"one of {_BOUNDARIES}", lambda value: value in _BOUNDARIES),
-    "beta": ("a number from 0 to less than 1", lambda value: 0 <= value < 1),
-    "tau": _WEIGHT,
-    "pull": _WEIGHT,
-    "push": _WEIGHT,
-}
 
 
 @dataclass(frozen=True)
@@ -170,6 +143,11 @@ def train_level(
     dict of ndarray of float32, shape (steps,)
         learning_rate, ml, pull, push, boundary (log-likelihood per channel) and log_likelihood
         (mean over the batch's normal vectors), at each step.
+
+    Raises
+    ------
+    InputError
+        Training diverged: one of these is not finite.
     """
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.Adam(density.parameters(), lr=training.learning_rate, fused=True)
@@ -188,6 +166,11 @@ def train_level(
         optimizer.step()
         for key, value in {"learning_rate": rate, **record}.items():
             history.setdefault(key, []).append(float(value))
+            if not math.isfinite(value):
+                raise InputError(
+                    f"training diverged: {key} is {float(value)} at step {step + 1} of {steps}: "
+                    "lower the learning rate or the weights of pull and push"
+                )
         if after_step is not None:
             after_step(step + 1)
     return {key: np.asarray(values, np.float32) for key, values in history.items()}

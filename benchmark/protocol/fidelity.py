@@ -9,10 +9,10 @@ import numpy as np
 from benchmark.protocol.profiles import Evaluation
 from bgad.anomaly_map import anomaly_maps
 from bgad.density import LevelDensity
+from bgad.detectors.bgad import BGAD
 from bgad.errors import InputError
 from bgad.features import EncodedImages
 from bgad.metrics import image_metrics, pixel_curve, pixel_metrics
-from bgad.model import BGAD
 
 __all__ = ["CHECKPOINTS", "Checkpoints", "oracle"]
 
@@ -38,16 +38,16 @@ class Checkpoints:
     def __init__(self, detector: BGAD, normal: EncodedImages, images: EncodedImages) -> None:
         self.detector, self.images = detector, images
         self.normal = normal[:: math.ceil(len(normal) / _NORMALS)]
-        if min(detector.training.steps) < CHECKPOINTS:
+        if min(detector.steps) < CHECKPOINTS:
             raise InputError(
-                f"steps={detector.training.steps}: to select among {CHECKPOINTS} moments of "
+                f"steps={detector.steps}: to select among {CHECKPOINTS} moments of "
                 "training takes at least as many steps a level"
             )
         self._levels: list[list[tuple[np.ndarray, float]]] = [[] for _ in images.levels]
 
     def __call__(self, level: int, done: int, density: LevelDensity) -> None:
         """Score the images if a further one of the moments has come."""
-        steps = self.detector.training.steps[level]
+        steps = self.detector.steps[level]
         if done * CHECKPOINTS // steps > (done - 1) * CHECKPOINTS // steps:
             maximum = float(density.score(self.normal.levels[level]).max())
             self._levels[level].append((density.score(self.images.levels[level]), maximum))
@@ -95,7 +95,8 @@ def oracle(
     best_image, best_pixel = -1.0, -1.0
     for likelihoods, maxima in moments:
         if evaluation.maxima == "test":
-            maxima = detector.maxima_ = [float(level.max()) for level in likelihoods]
+            maxima = [float(level.max()) for level in likelihoods]
+            detector.set_maxima(maxima)
         found = anomaly_maps(likelihoods, maxima or detector.maxima_, detector.image_size)
         image = image_metrics(found.max(axis=(1, 2)), labels)["image_auroc"] or 0.0
         if image > best_image:

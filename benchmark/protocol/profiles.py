@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from benchmark.protocol.catalogue import find_profile
-from benchmark.protocol.methods import RUN_PARAMETERS, resolve
 from benchmark.protocol.schema import Config
+from bgad.detectors import RUN_PARAMETERS, resolve
 from bgad.errors import InputError
 
 __all__ = ["Evaluation", "Profile", "load_profile"]
@@ -80,9 +80,9 @@ class Profile:
     name
         A label of results and a folder's name: the file's, without ``.yaml``.
     method
-        See `benchmark.protocol.methods.METHODS`.
+        See `bgad.detectors.METHODS`.
     model
-        Keyword arguments of the method's class, but `benchmark.protocol.methods.RUN_PARAMETERS`.
+        Keyword arguments of the method's class, but `bgad.detectors.RUN_PARAMETERS`.
     description
         One sentence for a person.
     study

@@ -13,7 +13,6 @@ import numpy as np
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.controls import spoil_model, spoil_scores, spoil_training
 from benchmark.protocol.fidelity import Checkpoints, oracle
-from benchmark.protocol.methods import Detector, resolve
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import METRICS, TEST_SETS, Metrics, Result, Timings, TypeMetrics
 from benchmark.protocol.splits import Split, cell_split, check_disjoint
@@ -21,6 +20,8 @@ from benchmark.results.provenance import now, stamp
 from benchmark.results.store import Store, result_key
 from benchmark.run.memory import PeakMemory, give_back
 from bgad.data.folder import Category, Sample, load_category
+from bgad.detectors import resolve
+from bgad.detectors.base import Detector
 from bgad.features import EncodedImages, FeatureCache
 from bgad.mapped import empty_on_disk
 from bgad.metrics import PixelCurve, auroc_interval, image_metrics, pixel_curve, pixel_metrics
@@ -150,7 +151,7 @@ def run_cell(
             for test_set, curve in evaluated.pop("curves").items()
             for name, array in curve.state().items()
         }
-        history = getattr(detector, "history_", [])
+        history = detector.history_
         result = Result(
             key=key,
             cell=cell,

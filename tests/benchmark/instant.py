@@ -10,7 +10,6 @@ import nbformat
 import numpy as np
 
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.methods import METHODS
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import METRICS, Result, Timings
 from benchmark.protocol.splits import cell_split, check_disjoint
@@ -18,6 +17,7 @@ from benchmark.results.provenance import now, stamp
 from benchmark.results.store import Store, result_key
 from benchmark.run.jobs import Job, Outcome
 from bgad.data.folder import load_category
+from bgad.detectors import METHODS
 from bgad.errors import InputError
 
 __all__ = [

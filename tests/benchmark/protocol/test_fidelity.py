@@ -14,9 +14,9 @@ from benchmark.run.experiment import CellRun, run_cell
 from bgad.anomaly_map import anomaly_maps
 from bgad.data.folder import load_category
 from bgad.data.synthetic import generate
+from bgad.detectors.bgad import BGAD
 from bgad.errors import InputError
 from bgad.features import EncodedImages
-from bgad.model import BGAD
 
 MODEL = {"image_size": 64, "steps": [12, 12, 12], "batch_positions": 16, "cut_paste": 4}
 CELL = Cell("synthetic", "bottle", "general", 10, 0, "tiny")
@@ -64,7 +64,7 @@ class Density:
 def test_moments_are_equally_spaced_and_of_all_levels():
     steps = (10, 25, 47)
     images = EncodedImages(np.zeros((2, 8, 8, 3), np.uint8), (np.zeros((2, 4, 4, 1)),) * 3)
-    detector = SimpleNamespace(training=SimpleNamespace(steps=steps), maxima_=[9.0, 9.0, 9.0])
+    detector = SimpleNamespace(steps=steps, maxima_=[9.0, 9.0, 9.0])
     checkpoints, density = Checkpoints(detector, images, images), Density()
     for level in range(3):
         for done in range(1, steps[level] + 1):

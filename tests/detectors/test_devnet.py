@@ -5,8 +5,7 @@ import pytest
 import torch
 from encoded import SIZE, encoded
 
-from benchmark.peers.devnet import DevNet, deviation_loss, top_mean
-from bgad.errors import InputError
+from bgad.detectors.devnet import DevNet, deviation_loss, top_mean
 
 
 def test_the_loss_is_the_mean_of_deviations_and_of_what_lacks_to_the_margin():
@@ -33,8 +32,3 @@ def test_masks_do_not_matter():
         return peer.anomaly_maps(encoded(2, 3))
 
     assert np.array_equal(maps(None), maps(np.ones((2, SIZE, SIZE), bool)))
-
-
-def test_without_known_anomalies_it_refuses():
-    with pytest.raises(InputError, match="--shots 1 or more"):
-        DevNet(image_size=SIZE).fit(encoded(5, 1))

@@ -5,8 +5,8 @@ import pytest
 import torch
 from encoded import SIZE, encoded
 
-from benchmark.peers.patchcore import PatchCore, reweighted
-from bgad.memory import nearest_distances
+from bgad.detectors.patchcore import PatchCore, reweighted
+from bgad.memory import nearest_entries
 
 
 def test_the_farthest_cell_is_reweighted_by_its_neighbours_neighbours():
@@ -17,7 +17,7 @@ def test_the_farthest_cell_is_reweighted_by_its_neighbours_neighbours():
     entry = distances[worst].argmin()
     near = np.argsort(np.linalg.norm(memory - memory[entry], axis=1))[:5]
     weight = 1 - np.exp(distances[worst, entry]) / np.exp(distances[worst, near]).sum()
-    score = reweighted(torch.from_numpy(cells), torch.from_numpy(memory), 5)
+    score = reweighted(torch.from_numpy(cells[worst]), torch.from_numpy(memory), entry, 5)
     np.testing.assert_allclose(score, weight * distances[worst, entry], rtol=1e-9)
 
 
@@ -35,6 +35,9 @@ def test_distances_and_score_are_anomalibs():
     generator = torch.Generator().manual_seed(0)
     cells, model.memory_bank = (torch.randn(n, 20, generator=generator) for n in (50, 200))
     distances, entries = model.nearest_neighbors(cells, 1)
-    torch.testing.assert_close(nearest_distances(cells, model.memory_bank), distances.flatten())
+    ours, our_entries = nearest_entries(cells, model.memory_bank)
+    torch.testing.assert_close(ours, distances.flatten())
     expected = model.compute_anomaly_score(distances.view(1, -1), entries.view(1, -1), cells)
-    assert reweighted(cells, model.memory_bank, 5) == pytest.approx(expected.item(), rel=1e-4)
+    worst = ours.argmax()
+    score = reweighted(cells[worst], model.memory_bank, our_entries[worst], 5)
+    assert score == pytest.approx(expected.item(), rel=1e-4)

@@ -1,23 +1,26 @@
 """DevNet: few-shot anomaly scores that deviate from a prior, learnt without masks."""
 
-from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.peers.peer import Peer, check_supervised, parameter
 from bgad.anomaly_map import upsample
+from bgad.detectors.base import Detector
+from bgad.detectors.file import State
 from bgad.features import EncodedImages
-from bgad.neighbourhood import neighbourhoods
+from bgad.neighbourhood import RowStandardiser, neighbourhoods
+from bgad.parameters import Count, Part, Positive, Proportion, Weight, parameters
 
 __all__ = ["DevNet", "deviation_loss", "top_mean"]
 
 _PRIOR_SCORES = 5000  # drawn from the standard normal prior, as the paper's
 
 
-@dataclass(kw_only=True, eq=False)
-class DevNet(Peer):
+@parameters
+class DevNet(Detector):
     """Deviation network on frozen features (Pang et al., 2021, arXiv 2108.00462).
 
     A 1x1 convolution scores each cell; an image's score is the mean of its largest absolute cell
@@ -37,8 +40,10 @@ class DevNet(Peer):
         Images in a batch.
     sigma : float
         Of the maps' blur, in pixels.
+    false_positives : float
+        Share of the training normals' pixels beyond `boundary_threshold_`.
     **common
-        See `benchmark.peers.peer.Peer`.
+        See `bgad.detectors.base.Detector`.
 
     Notes
     -----
@@ -49,29 +54,24 @@ class DevNet(Peer):
     figures are those of the idea on these features, and say nothing of the paper's network.
     """
 
-    top: float = parameter(0.1, "more than 0, at most 1", lambda value: 0 < value <= 1)
-    margin: float = parameter(5.0, "above 0", lambda value: value > 0)
-    steps: int = parameter(500, "at least 1", lambda value: value >= 1)
-    learning_rate: float = parameter(1e-3, "above 0", lambda value: value > 0)
-    batch_images: int = parameter(32, "at least 2", lambda value: value >= 2)
-    sigma: float = parameter(4.0, "at least 0", lambda value: value >= 0)
+    min_shots: ClassVar[int] = 1
 
-    def fit(
+    top: Part = 0.1
+    margin: Positive = 5.0
+    steps: Count = 500
+    learning_rate: Positive = 1e-3
+    batch_images: Annotated[int, Field(ge=2)] = 32
+    sigma: Weight = 4.0
+    false_positives: Proportion = 0.01
+
+    def _fit(
         self,
         normal: EncodedImages,
-        anomalous: EncodedImages | None = None,
-        masks: np.ndarray | None = None,
-    ) -> "DevNet":
-        """Train on normal images and known anomalies.
-
-        Raises
-        ------
-        InputError
-            Without known anomalies.
-        """
-        check_supervised("DevNet", anomalous)
+        anomalous: EncodedImages | None,
+        masks: np.ndarray | None,
+    ) -> None:
         normals, anomalies = self._cells(normal), self._cells(anomalous)
-        std, mean = torch.std_mean(normals, (0, 1))
+        self.standardiser_ = RowStandardiser.fit(normals)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             prior = torch.randn(_PRIOR_SCORES)
@@ -82,29 +82,31 @@ class DevNet(Peer):
             for _ in range(self.steps):
                 known = anomalies[torch.randint(len(anomalies), (n_known,))]
                 rest = normals[torch.randint(len(normals), (self.batch_images - n_known,))]
-                x = (torch.cat([known, rest]) - mean) / (std + 1e-6)
+                x = self.standardiser_(torch.cat([known, rest]))
                 scores = top_mean(head(x).squeeze(-1).abs(), self.top)
                 loss = deviation_loss(scores, labels, prior, self.margin)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-        self.mean_, self.std_, self.head_ = mean, std + 1e-6, head
-        self.set_boundary(self.anomaly_maps(normal))
-        return self
-
-    def anomaly_maps(self, images: EncodedImages) -> np.ndarray:
-        """Absolute scores of cells, blurred, shape (N, image_size, image_size)."""
-        cells = self._scores(images).unflatten(1, images.levels[1].shape[1:3])
-        return upsample(cells.numpy(), self.image_size, self.sigma)
-
-    def maps_and_scores(self, images: EncodedImages) -> tuple[np.ndarray, np.ndarray]:
-        """Anomaly maps, and the mean of each image's largest absolute cell scores."""
-        return self.anomaly_maps(images), top_mean(self._scores(images), self.top).numpy()
+        self.head_ = head
+        maps = self._maps_and_scores(normal)[0]
+        self.boundary_threshold_ = float(np.quantile(maps, 1 - self.false_positives))
 
     @torch.inference_mode()
-    def _scores(self, images: EncodedImages) -> Tensor:
-        batches = ((x.flatten(1, 2) - self.mean_) / self.std_ for x in neighbourhoods(images))
-        return torch.cat([self.head_(x).squeeze(-1).abs() for x in batches])
+    def _maps_and_scores(self, images: EncodedImages) -> tuple[np.ndarray, np.ndarray]:
+        batches = (self.standardiser_(x) for x in neighbourhoods(images))
+        cells = torch.cat([self.head_(x).squeeze(-1).abs() for x in batches])
+        maps = upsample(cells.numpy(), self.image_size, self.sigma)
+        return maps, top_mean(cells.flatten(1), self.top).numpy()
+
+    def _state(self) -> dict[str, Tensor]:
+        return self.standardiser_.state() | self.head_.state_dict()
+
+    def _restore(self, state: State) -> None:
+        channels = sum(level[-1] for level in self._levels[1:3])
+        self.standardiser_ = RowStandardiser.restore(state, channels)
+        self.head_ = nn.Linear(channels, 1)
+        state.load_into(self.head_)
 
     def _cells(self, images: EncodedImages) -> Tensor:
         return torch.cat([x.flatten(1, 2) for x in neighbourhoods(images)])

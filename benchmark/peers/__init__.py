@@ -1,1 +1,0 @@
-"""What one would use instead of BGAD, on the same features, cells and metrics."""

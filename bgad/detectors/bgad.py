@@ -1,0 +1,280 @@
+"""BGAD: flows over frozen features, with an explicit boundary that known anomalies teach."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from einops import rearrange
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from bgad.anomaly_map import anomaly_maps
+from bgad.boundary import NORMALIZER, explicit_boundary
+from bgad.density import LevelDensity
+from bgad.detectors.base import Detector
+from bgad.detectors.file import State
+from bgad.features import EncodedImages, encode
+from bgad.flow import ConditionalFlow
+from bgad.parameters import Count, Natural, parameters
+from bgad.standardisation import (
+    FOLDS,
+    STANDARDISATIONS,
+    Standardisation,
+    StandardisationEstimate,
+)
+from bgad.synthesis import cut_paste
+from bgad.training import Anomalies, Training, train_level
+
+__all__ = ["BGAD"]
+
+_BATCH = 16  # images whose maps are in memory at once
+_TIED = 0.01  # share of images at most whose scores may be the same by chance
+
+
+@parameters
+class BGAD(Detector, Training):
+    """Boundary-guided anomaly detector.
+
+    Frozen backbone features of three levels, a conditional flow for each, trained on normal
+    images and, if there are any, a few known anomalies with masks, whose features an explicit
+    boundary keeps apart from the normal ones (Yao et al., CVPR 2023, arXiv 2207.01463).
+
+    Parameters
+    ----------
+    n_blocks, condition_dim : int
+        Couplings of each flow, and channels of the position encoding.
+    standardisation : str
+        "gaussian", "whitening", "position", "channel" or "none", see
+        `bgad.standardisation.StandardisationEstimate`.
+    cut_paste : int
+        Anomalous images made by RandAugment CutPaste from the known ones; a batch draws half of
+        its anomalous images from them. 0 for none.
+    n_jobs : int
+        Levels trained at the same time, each on a thread of its own; the result is the same.
+    **others
+        See `bgad.training.Training` and `bgad.detectors.base.Detector`.
+
+    Attributes
+    ----------
+    maxima_ : list of float
+        Per level, the greatest log-likelihood of a training-normal vector.
+    boundaries_ : list of float
+        Per level, the explicit boundary over all training normals (log-likelihood per channel).
+    history_ : list of dict of ndarray
+        Per level, the training curves of `bgad.training.train_level`.
+
+    Notes
+    -----
+    Maxima, boundaries and calibration scores are cross-fitted: what standardises a training normal
+    is estimated from four of five folds of them, without its own, whose features it would fit too
+    well. The flows are those trained on all. With fewer than five normals there is no cross-fitting
+    and there are no calibration scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+    >>> model = BGAD(image_size=64, steps=(5, 5, 5)).fit(images)
+    >>> model.anomaly_maps(images).shape
+    (8, 64, 64)
+    """
+
+    version: ClassVar[int] = 3
+    needs_masks: ClassVar[bool] = True
+
+    backbone: str = "tf_efficientnet_lite0"
+    n_blocks: Annotated[int, Field(ge=1, le=64)] = 8
+    condition_dim: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 128
+    standardisation: Literal[STANDARDISATIONS] = "whitening"
+    cut_paste: Natural = 64
+    n_jobs: Count = 1
+
+    def __post_init__(self) -> None:
+        Detector.__post_init__(self)
+        Training.__post_init__(self)
+
+    def _fit(
+        self,
+        normal: EncodedImages,
+        anomalous: EncodedImages | None,
+        masks: np.ndarray | None,
+        after_step: Callable[[int, int, LevelDensity], None] | None = None,
+    ) -> None:
+        """Train the levels.
+
+        `after_step` is called with level, number of steps done on it, and its density as it is
+        then; with `n_jobs` above 1 from several threads.
+        """
+        known = anomalous
+        if known is not None:
+            share = len(known) / (len(normal) + len(known))
+            known, masks, probabilities = self._with_cut_paste(normal, known, masks)
+        tasks = []
+        for level, features in enumerate(normal.levels):
+            anomalies = None
+            if known is not None:
+                shape = features.shape[1:3]
+                anomalies = Anomalies(
+                    rearrange(known.levels[level], "n h w c -> n (h w) c"),
+                    rearrange(_mask_cells(masks, shape), "n h w -> n (h w)"),
+                    probabilities,
+                    share,
+                )
+            tasks.append((level, features, anomalies, after_step))
+        with ThreadPoolExecutor(self.n_jobs) as pool:
+            fitted = list(pool.map(lambda task: self._fit_level(*task), tasks))
+        self.densities_, self.history_, self._normal_likelihoods = map(
+            list, zip(*fitted, strict=True)
+        )
+        self.boundaries_ = [
+            NORMALIZER * float(explicit_boundary(torch.from_numpy(x), self.beta, self.tau).normal)
+            for x in self._normal_likelihoods
+        ]
+        self.set_maxima([float(level.max()) for level in self._normal_likelihoods])
+        if len(normal) >= FOLDS:
+            rows = np.arange(len(normal))
+            batches = np.split(rows, rows[_BATCH::_BATCH])
+            scores = [self.left_out(normal, batch)[1] for batch in batches]
+            self.calibration_scores_ = np.concatenate(scores)
+
+    def set_maxima(self, maxima: Sequence[float]) -> None:
+        """Change the log-likelihoods that count as perfectly normal, and the threshold with them.
+
+        The threshold is the map value where every level's log-likelihood lies at its boundary.
+        """
+        self.maxima_ = list(maxima)
+        at_boundary = zip(self.boundaries_, self.maxima_, strict=True)
+        normality = [np.exp(min(0, boundary - maximum)) for boundary, maximum in at_boundary]
+        self.boundary_threshold_ = float(-np.log(np.mean(normality)))
+
+    def left_out(self, normal: EncodedImages, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Score training normals by what the other folds say, see Notes."""
+        return self._join([level[rows] for level in self._normal_likelihoods])
+
+    def log_likelihoods(self, images: Any) -> list[np.ndarray]:
+        """Log-likelihood per channel of every feature cell.
+
+        Parameters
+        ----------
+        images : EncodedImages, or any form of `bgad.inputs.as_images`
+
+        Returns
+        -------
+        list of ndarray of float32, shape (N, h, w)
+            One array per level.
+        """
+        return self._log_likelihoods(self._encode_to_score(images))
+
+    def _log_likelihoods(self, images: EncodedImages) -> list[np.ndarray]:
+        pairs = zip(self.densities_, images.levels, strict=True)
+        return [density.score(features) for density, features in pairs]
+
+    def _maps_and_scores(self, images: EncodedImages) -> tuple[np.ndarray, np.ndarray]:
+        maps, scores = self._join(self._log_likelihoods(images))
+        tied = len(scores) - len(np.unique(scores))
+        if tied > _TIED * len(scores):
+            warnings.warn(
+                f"{tied} of {len(scores)} images have a score that another one has as well: "
+                "nothing tells which is more anomalous",
+                stacklevel=3,
+            )
+        return maps, scores
+
+    def _join(self, log_likelihoods: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        maps = anomaly_maps(log_likelihoods, self.maxima_, self.image_size)
+        return maps, maps.max(axis=(1, 2))
+
+    def _state(self) -> dict[str, Tensor]:
+        state = {
+            f"{level}.{key}": value
+            for level, density in enumerate(self.densities_)
+            for key, value in density.state_dict().items()
+        }
+        for key in ("maxima", "boundaries"):
+            state[key] = torch.tensor(getattr(self, f"{key}_"), dtype=torch.float64)
+        return state
+
+    def _restore(self, state: State) -> None:
+        n_levels = len(self._levels)
+        for key in ("maxima", "boundaries"):
+            setattr(self, f"{key}_", state.take(key, n_levels, dtype=torch.float64).tolist())
+        self.densities_ = []
+        for level, (height, width, channels) in enumerate(self._levels):
+            shapes = (cells := height * width, channels), (cells, channels, channels), (cells,)
+            empty = Standardisation(*map(torch.empty, shapes))
+            density = self._density(height, width, empty, channels)
+            state.take_part(f"{level}.").load_into(density)
+            self.densities_.append(density.to(self.device))
+
+    def _with_cut_paste(
+        self, normal: EncodedImages, known: EncodedImages, masks: np.ndarray
+    ) -> tuple[EncodedImages, np.ndarray, np.ndarray]:
+        n = len(known)
+        if not self.cut_paste:
+            return known, masks, np.full(n, 1 / n)
+        images, pasted_masks = cut_paste(
+            normal.images, known.images, masks, self.cut_paste, self.augment_seed
+        )
+        pasted = encode(self.encoder, images)
+        both = EncodedImages(
+            np.concatenate([known.images, pasted.images]),
+            tuple(map(np.concatenate, zip(known.levels, pasted.levels, strict=True))),
+        )
+        # Half of the draws show a known anomaly as it is, half a CutPaste image (official code).
+        probabilities = np.repeat([0.5 / n, 0.5 / len(images)], [n, len(images)])
+        return both, np.concatenate([masks, pasted_masks]), probabilities
+
+    def _density(
+        self,
+        height: int,
+        width: int,
+        standardisation: Standardisation,
+        channels: int,
+        seed: int = 0,
+    ) -> LevelDensity:
+        generator = torch.Generator().manual_seed(seed)
+        flow = ConditionalFlow(channels, self.condition_dim, self.n_blocks, generator)
+        return LevelDensity(height, width, standardisation, flow)
+
+    def _fit_level(
+        self,
+        level: int,
+        features: np.ndarray,
+        anomalies: Anomalies | None,
+        after_step: Callable[[int, int, LevelDensity], None] | None,
+    ) -> tuple[LevelDensity, dict[str, np.ndarray], np.ndarray]:
+        _, height, width, channels = features.shape
+        flat = rearrange(features, "n h w c -> n (h w) c")
+        seed = int(np.random.SeedSequence([self.seed, level]).generate_state(1)[0])
+        estimate = StandardisationEstimate(features, self.standardisation)
+        density = self._density(height, width, estimate.layer(), channels, seed).to(self.device)
+        steps = self.steps[level]
+        report = after_step and (lambda done: after_step(level, done, density))
+        history = train_level(density, flat, anomalies, self, steps, seed, report)
+        return density, history, _cross_fitted(density, estimate, features)
+
+
+def _cross_fitted(
+    density: LevelDensity, estimate: StandardisationEstimate, features: np.ndarray
+) -> np.ndarray:
+    """Log-likelihoods of training normals, standardised by what the other folds say."""
+    if len(features) < FOLDS:
+        return density.score(features)
+    likelihoods = np.empty(features.shape[:3], np.float32)
+    for fold in range(FOLDS):
+        unseen = LevelDensity(
+            density.height, density.width, estimate.layer(without=fold), density.flow
+        )
+        unseen.to(density.condition.device)
+        likelihoods[fold::FOLDS] = unseen.score(features[fold::FOLDS])
+    return likelihoods
+
+
+def _mask_cells(masks: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Masks at the cells of a level, by nearest neighbour."""
+    cells = interpolate(torch.from_numpy(masks).float().unsqueeze(1), size=tuple(shape))
+    return cells.squeeze(1).numpy() > 0

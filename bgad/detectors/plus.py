@@ -1,0 +1,125 @@
+"""A weighted sum of detectors: beyond the paper."""
+
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from bgad.detectors.base import Detector
+from bgad.detectors.bgad import BGAD
+from bgad.detectors.file import State
+from bgad.detectors.patchcore import PatchCore
+from bgad.detectors.segmentation_head import SegmentationHead
+from bgad.errors import InputError
+from bgad.features import EncodedImages
+from bgad.parameters import Count, Proportion, parameters
+
+__all__ = ["Plus"]
+
+_MEMBERS = {"flows": BGAD, "memory": PatchCore, "heads": SegmentationHead}
+_PIXEL_WEIGHTS = {"flows": 4, "memory": 1, "heads": 1}  # flows outline a defect most exactly
+_IMAGE_WEIGHTS = {"flows": 1, "memory": 3, "heads": 1}  # a memory tells best whether there is one
+_CALIBRATION = 100  # training normals at most, evenly spaced, that scales and threshold come from
+
+
+@parameters
+class Plus(Detector):
+    """Weighted sum of three detectors on the same frozen features.
+
+    BGAD, whose flows know every cell's position but see it alone; PatchCore, whose memory sees
+    neighbourhoods; and, if there are known anomalies, segmentation heads that have seen these in
+    all eight orientations. Each one's map is standardised by mean and std over pixels of training
+    normals that it is shown as if they were new, so that no test image has a say in the sum.
+    Pixels and images weigh the three differently.
+
+    Parameters
+    ----------
+    flows, memory, heads : dict
+        Parameters of `bgad.detectors.bgad.BGAD`, `bgad.detectors.patchcore.PatchCore` and
+        `bgad.detectors.segmentation_head.SegmentationHead`, but those that all share.
+    false_positives : float
+        Share of the training normals' pixels beyond `boundary_threshold_`.
+    n_jobs : int
+        As of BGAD.
+    **common
+        See `bgad.detectors.base.Detector`.
+    """
+
+    version: ClassVar[int] = 4
+    needs_masks: ClassVar[bool] = True
+
+    flows: dict[str, Any] = Field(default_factory=dict)
+    memory: dict[str, Any] = Field(default_factory=dict)
+    heads: dict[str, Any] = Field(default_factory=dict)
+    false_positives: Proportion = 0.01
+    n_jobs: Count = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.heads = {"hidden": 128, "ensemble": 2, "turned": True} | self.heads
+        shared = self._shared_parameters()
+        for name in _MEMBERS:
+            if both := set(shared) & set(getattr(self, name)):
+                raise InputError(f"{name}: {', '.join(sorted(both))} is for all members together")
+            parameters = self._member(name).get_params()
+            setattr(self, name, {key: v for key, v in parameters.items() if key not in shared})
+
+    def _fit(
+        self,
+        normal: EncodedImages,
+        anomalous: EncodedImages | None,
+        masks: np.ndarray | None,
+    ) -> None:
+        names = [name for name in _MEMBERS if name != "heads" or anomalous is not None]
+        self.members_ = {name: self._member(name) for name in names}
+        chosen = np.unique(np.linspace(0, len(normal) - 1, _CALIBRATION).round().astype(int))
+        maps = {}
+        for name, member in self.members_.items():
+            member.encoder = self.encoder
+            member.fit(normal, anomalous, masks)
+            maps[name] = member.left_out(normal, chosen)[0]
+        self.history_ = self.members_["flows"].history_
+        self.scales_ = {name: (float(m.mean()), float(m.std()) + 1e-6) for name, m in maps.items()}
+        joined, scores = self._join(maps)
+        self.boundary_threshold_ = float(np.quantile(joined, 1 - self.false_positives))
+        self.calibration_scores_ = scores
+
+    def _maps_and_scores(self, images: EncodedImages) -> tuple[np.ndarray, np.ndarray]:
+        return self._join({n: m.anomaly_maps(images) for n, m in self.members_.items()})
+
+    def _join(self, maps: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        pixels, images = (
+            sum(
+                (maps[name] - np.float32(mean)) * np.float32(weights[name] / std)
+                for name, (mean, std) in self.scales_.items()
+            )
+            for weights in (_PIXEL_WEIGHTS, _IMAGE_WEIGHTS)
+        )
+        return pixels, images.max(axis=(1, 2))
+
+    def _state(self) -> dict[str, Tensor]:
+        state = {
+            f"{name}.{key}": value
+            for name, member in self.members_.items()
+            for key, value in member.state().items()
+        }
+        scales = [self.scales_[name] for name in self.members_]
+        return state | {"scales": torch.tensor(scales, dtype=torch.float64)}
+
+    def _restore(self, state: State) -> None:
+        names = [name for name in _MEMBERS if any(key.startswith(f"{name}.") for key in state)]
+        scales = state.take("scales", len(names), 2, dtype=torch.float64).tolist()
+        self.scales_ = dict(zip(names, map(tuple, scales), strict=True))
+        self.members_ = {name: self._member(name) for name in names}
+        for name, member in self.members_.items():
+            member.set_state(state.take_part(f"{name}."), self._levels)
+
+    def _member(self, name: str) -> Detector:
+        own = {"n_jobs": self.n_jobs} if name == "flows" else {}
+        return _MEMBERS[name](**self._shared_parameters() | own | getattr(self, name))
+
+    def _shared_parameters(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(Detector)}
