@@ -13,16 +13,15 @@ import pandas as pd
 from benchmark.paths import PUBLISHED, README, RUNS, cache_dir
 from benchmark.protocol.catalogue import study_profiles
 from benchmark.protocol.profiles import Profile, load_profile
+from benchmark.results.frame import results_frame
 from benchmark.results.store import Store, load_all
-from benchmark.results.summary import summary_text
-from benchmark.results.tables import results_frame
 from benchmark.results.verdict import judge
 from benchmark.run.cluster import connect, default_jobs
 from benchmark.run.plan import PlannedCell, Request, check_weights, estimate, plan
 from benchmark.run.progress import Display
 from benchmark.run.runner import Runner, hold
-from benchmark.show import readme
-from benchmark.show.studies import control_tables, seed_tables, study_tables
+from benchmark.show import documents, markdown, tables
+from benchmark.show.document import Section
 from bgad.data.registry import DATASETS, find_dataset
 from bgad.data.synthetic import ensure
 from bgad.device import find_device
@@ -59,7 +58,7 @@ def _interrupt(*_: object) -> None:
 def _serve(options: Namespace) -> int:
     options.readme = options.readme or _default_readme(options.dataset)
     if options.readme != "-":
-        readme.check(options.readme, [])  # say now if it can't be written later
+        documents.check(options.readme, tables.Source.of(results_frame([])))  # unusable: say it now
     if options.study and options.profile:
         raise InputError("--study and --profile: give one of the two")
     default = find_dataset(options.dataset).profile
@@ -185,14 +184,14 @@ def _publish(store: Store, profile_hash: str) -> None:
 def _report(options: Namespace, stores: Sequence[Store]) -> None:
     """Show this run's figures, and whether they are the published ones; rewrite README, report."""
     own = results_frame(load_all([store.root for store in stores]))
-    print(_summary(own, options))
+    print(markdown.section(_summary(own, options)))
     if not options.publish:
         published = results_frame(load_all([PUBLISHED]))
         verdict = judge(published, own)
         if verdict.compared:
-            print(verdict.markdown())
+            print(markdown.section(tables.verdict.section(verdict)))
     if options.readme != "-":
-        blocks = readme.update(options.readme, [PUBLISHED, options.results or RUNS])
+        blocks = documents.update(options.readme, _source(options))
         if f"results-{options.dataset}" not in blocks:
             print(
                 f"{options.readme} has no tables of {options.dataset}: to have them, add the lines "
@@ -208,16 +207,17 @@ def _report(options: Namespace, stores: Sequence[Store]) -> None:
         print(f"Report: {write_report(options.report or folder / 'report', PUBLISHED, own)}")
 
 
-def _summary(own: pd.DataFrame, options: Namespace) -> str:
+def _source(options: Namespace) -> tables.Source:
+    return tables.Source.read(PUBLISHED, [options.results or RUNS])
+
+
+def _summary(own: pd.DataFrame, options: Namespace) -> Section:
     """This run's figures: those of the main tables, or else of the tables that they belong to."""
-    everything = results_frame(load_all([PUBLISHED, options.results or RUNS]))
-    if options.study:
-        return study_tables(everything, options.study)
-    if options.setting == "control":
-        return control_tables(everything)
-    if options.vary:
-        return seed_tables(everything)
-    return summary_text(own, options.dataset)
+    belongs_to = options.study or {"control": "controls"}.get(options.setting)
+    name = belongs_to or ("seeds" if options.vary else None)
+    if name in tables.SECTIONS:
+        return tables.make_section(name, _source(options))
+    return tables.run.section(own, options.dataset)
 
 
 def _data_root(options: Namespace) -> Path:

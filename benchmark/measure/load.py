@@ -14,13 +14,15 @@ from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import load_profile
 from benchmark.protocol.schema import Result
 from benchmark.protocol.splits import cell_split
+from benchmark.results.frame import results_frame
 from benchmark.results.store import Store, load_all, result_key, to_json
-from benchmark.results.tables import markdown, results_frame
 from benchmark.run.cluster import connect
 from benchmark.run.jobs import start_child
 from benchmark.run.plan import Request, plan
 from benchmark.run.progress import Display
 from benchmark.run.runner import Runner, hold
+from benchmark.show import markdown
+from benchmark.show.tables import scores
 from bgad.data.folder import load_category
 from bgad.data.synthetic import ensure
 from bgad.errors import InputError
@@ -166,5 +168,5 @@ def measure_tables(template: Result, folder: Path, cells: int) -> dict[str, Any]
         path.write_bytes(to_json(template.model_copy(update={"cell": cell})))
     started = time.perf_counter()
     frame = results_frame(load_all([folder]))
-    markdown(frame, "load")
+    markdown.blocks(scores.section(frame, "load"))
     return {"cells": len(frame), "seconds": time.perf_counter() - started}

@@ -9,14 +9,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy import ndimage
 from torch import Tensor, nn
@@ -25,7 +24,8 @@ from torch.nn.functional import logsigmoid
 from benchmark.measure.load import measure_load
 from benchmark.results.provenance import now, stamp
 from benchmark.results.store import write_atomically
-from benchmark.results.tables import to_markdown
+from benchmark.show import markdown
+from benchmark.show.tables import speed as table
 from bgad.anomaly_map import anomaly_maps
 from bgad.backbone import Backbone
 from bgad.data.images import read_image
@@ -43,7 +43,6 @@ __all__ = [
     "comparisons",
     "encoding_rate",
     "freia_twin",
-    "markdown",
     "measure",
     "measure_speed",
     "sorted_aupro",
@@ -287,48 +286,6 @@ def measure(comparison: Comparison, repetitions: int) -> dict[str, Any]:
     }
 
 
-def markdown(speed: Mapping[str, Any]) -> str:
-    """Write what `main` measured for the README.
-
-    Parameters
-    ----------
-    speed
-        Content of ``speed.json``.
-    """
-    rows = [
-        (
-            row["task"][:1].upper() + row["task"][1:],
-            _duration(row["ours_s"]),
-            row["peer"],
-            _duration(row["theirs_s"]),
-            f"{row['ratio']:.1f}",
-            f"{row['difference']:.0e}",
-        )
-        for row in speed["comparisons"]
-    ]
-    columns = ["Task", "Here", "Peer", "Peer's time", "Times faster", "Relative difference"]
-    machine, load = speed["provenance"], speed["load"]
-    start_up, grid, tables = load["start_up"], load["grid"], load["tables"]
-    return "\n\n".join(
-        [
-            to_markdown(pd.DataFrame(rows, columns=columns)),
-            f"Encoding by {speed['encoding']['backbone']}, decoding included: "
-            f"{speed['encoding']['images_per_s']:.0f} images of {speed['encoding']['size']} px "
-            "per second and core.",
-            f"Beside the cells' own work: a notebook without cells took "
-            f"{start_up['seconds']:.1f} s with its kernel and imports; "
-            f"{grid['cells']} cells that cost nothing took "
-            f"{1000 * grid['seconds'] / grid['cells']:.0f} ms each through scheduler, notebooks "
-            f"and store, {grid['jobs']} at a time, start-up included, and {grid['lost'] or 'none'} "
-            f"was lost; the tables of {tables['cells']:,} stored cells took "
-            f"{tables['seconds']:.1f} s (wall-clock time).",
-            f"Processor time of one thread, medians of alternating repetitions, on "
-            f"{machine['cpu']}, torch {machine['versions']['torch']}, "
-            f"Python {machine['versions']['python']}.",
-        ]
-    )
-
-
 def measure_speed(output: Path) -> str:
     """Measure all, write the figures down and return their table.
 
@@ -355,7 +312,7 @@ def measure_speed(output: Path) -> str:
         "provenance": stamp(started).model_dump(),
     }
     write_atomically(output, (json.dumps(speed, indent=2) + "\n").encode())
-    return markdown(speed)
+    return markdown.blocks(table.section(speed))
 
 
 def freia_twin(flow: ConditionalFlow) -> nn.Module:
@@ -450,7 +407,3 @@ def _twin_likelihood(twin: nn.Module, vectors: Tensor, conditions: Tensor) -> Te
     channels = z.shape[1]
     log_normal = -channels / 2 * math.log(2 * math.pi) - 0.5 * z.square().sum(1)
     return (log_normal + log_det) / channels
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"

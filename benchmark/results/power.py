@@ -41,7 +41,7 @@ def spreads(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame
-        See `benchmark.results.tables.results_frame`.
+        See `benchmark.results.frame.results_frame`.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def table(
     Parameters
     ----------
     frame
-        See `benchmark.results.tables.results_frame`.
+        See `benchmark.results.frame.results_frame`.
     metric
         Which figure, of those in `spreads`.
     categories, seeds

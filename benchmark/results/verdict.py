@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.results.tables import SHORT_TITLES, UNDEFINED, column, to_markdown
+from benchmark.results.frame import column
 
 __all__ = ["TOLERANCES", "Verdict", "judge"]
 
@@ -60,25 +60,6 @@ class Verdict:
             return "nothing to compare"
         return "reproduced" if self.metrics["within"].all() else "not reproduced"
 
-    def markdown(self) -> str:
-        """The verdict as a person reads it."""
-        parts = [f"Reproduction of the published results: **{self.word}**, cells: {self.compared}."]
-        if self.other_settings:
-            parts.append(
-                "Left out, as their profile or split is not the published one: "
-                f"cells: {self.other_settings}."
-            )
-        if self.other_images:
-            parts.append(
-                "Computed from other image files than the published ones (such as another size), "
-                f"which changes figures: cells: {self.other_images}."
-            )
-        if self.compared:
-            parts.append(to_markdown(_readable(self.metrics)))
-        if len(self.beyond):
-            parts += ["Beyond tolerance:", to_markdown(_readable(self.beyond))]
-        return "\n\n".join(parts)
-
 
 def judge(published: pd.DataFrame, own: pd.DataFrame) -> Verdict:
     """Compare a run with the published one, cell by cell, on the test set ``common``.
@@ -89,7 +70,7 @@ def judge(published: pd.DataFrame, own: pd.DataFrame) -> Verdict:
     Parameters
     ----------
     published, own
-        See `benchmark.results.tables.results_frame`.
+        See `benchmark.results.frame.results_frame`.
     """
     published, own = published[~published["apart"]], own[~own["apart"]]
     both = published.merge(own, on=_CELL, suffixes=("", _OWN))
@@ -125,14 +106,3 @@ def judge(published: pd.DataFrame, own: pd.DataFrame) -> Verdict:
         other_settings=int((~same).sum()),
         other_images=int((pairs["fingerprint"] != pairs["fingerprint" + _OWN]).sum()),
     )
-
-
-def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    texts = table.assign(metric=table["metric"].map(SHORT_TITLES))
-    if "within" in table:
-        texts["within"] = table["within"].map({True: "yes", False: "no"})
-    for name in texts.select_dtypes("float"):
-        texts[name] = [UNDEFINED if pd.isna(value) else f"{value:.4f}" for value in texts[name]]
-    for name in {"known_type", "control"} & set(table):
-        texts[name] = table[name].fillna("")
-    return texts.rename(columns=lambda name: name.replace("_", " "))

@@ -12,8 +12,8 @@ from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import Failure
 from benchmark.protocol.splits import POOL, cell_split
 from benchmark.results.store import MAX_ATTEMPTS, Store, load_all, result_key
-from benchmark.results.tables import CATEGORIES
 from bgad.data.folder import list_categories, load_category
+from bgad.data.registry import find_dataset
 from bgad.errors import InputError
 
 __all__ = ["PlannedCell", "Request", "check_weights", "estimate", "group", "plan"]
@@ -80,7 +80,9 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
         If a category does not exist or can't be read, has fewer anomalies than shots are asked
         for, the profile is wrong, or the store holds results of another one.
     """
-    names = request.categories or sorted(list_categories(request.data_root), key=_column)
+    names = request.categories or find_dataset(request.dataset).ordered(
+        list_categories(request.data_root)
+    )
     categories = {name: load_category(request.data_root, name) for name in names}
     cells = grid(
         request.dataset,
@@ -161,8 +163,3 @@ def estimate(cells: Sequence[PlannedCell], profile: Profile, store: Store) -> fl
     if default is None:
         return None
     return sum(means.get(planned.cell.shots, default) for planned in cells)
-
-
-def _column(category: str) -> tuple[int, str]:
-    known = category in CATEGORIES
-    return (CATEGORIES.index(category) if known else len(CATEGORIES), category)

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.results.tables import SHORT_TITLES
+from benchmark.show.labels import SHORT_TITLES
 from benchmark.show.style import (
     ANOMALOUS,
     ASIDE,

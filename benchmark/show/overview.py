@@ -8,16 +8,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.results.tables import (
-    AVERAGE,
-    SHORT_TITLES,
-    dataset_label,
-    display_name,
-    grid_cells,
-    ordered_categories,
-    summarise,
-    types_frame,
-)
+from benchmark.results.frame import AVERAGE, grid_cells, summarise, types_frame
+from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
 from benchmark.show.style import (
     ANOMALOUS,
     ASIDE,
@@ -28,6 +20,7 @@ from benchmark.show.style import (
     new_figure,
     styled,
 )
+from bgad.data.registry import find_dataset
 
 __all__ = [
     "boundary_and_oracle",
@@ -48,7 +41,7 @@ def shots_curves(frame: pd.DataFrame, dataset: str, metric: str = "image_auroc")
     Parameters
     ----------
     frame
-        See `benchmark.results.tables.results_frame`.
+        See `benchmark.results.frame.results_frame`.
     dataset, metric
         What is shown, on the test set ``common`` in the general setting.
 
@@ -62,7 +55,7 @@ def shots_curves(frame: pd.DataFrame, dataset: str, metric: str = "image_auroc")
     if cells.empty:
         return None
     summary = summarise(cells, metric).dropna(subset="mean")
-    categories = [AVERAGE, *ordered_categories(cells["category"])]
+    categories = [AVERAGE, *find_dataset(dataset).ordered(cells["category"])]
     columns = min(_COLUMNS, len(categories))
     rows = -(-len(categories) // columns)
     title = f"What known anomalies buy: {SHORT_TITLES[metric]} by shots"
@@ -97,7 +90,7 @@ def general_and_hard(frame: pd.DataFrame, dataset: str, profile: str) -> Figure 
     Parameters
     ----------
     frame
-        See `benchmark.results.tables.results_frame`.
+        See `benchmark.results.frame.results_frame`.
     dataset, profile
         What is shown: image-AUC on the test set ``common``. The hard setting's test set lacks the
         known type, so that the two are measured on different images.
@@ -113,7 +106,7 @@ def general_and_hard(frame: pd.DataFrame, dataset: str, profile: str) -> Figure 
     if hard.empty:
         return None
     general = cells[(cells["setting"] == "general") & cells["category"].isin(hard["category"])]
-    categories = ordered_categories(hard["category"])
+    categories = find_dataset(dataset).ordered(hard["category"])
     height = 0.7 + 0.34 * len(categories)
     figure = new_figure(
         "Anomalies of all types known, and of one", _subtitle(dataset, hard), 9, height
@@ -145,7 +138,7 @@ def per_type(frame: pd.DataFrame, dataset: str, profile: str) -> Figure | None:
     Parameters
     ----------
     frame
-        See `benchmark.results.tables.results_frame`.
+        See `benchmark.results.frame.results_frame`.
     dataset, profile
         What is shown, on the test set ``common`` in the general setting; means over seeds.
 
@@ -159,7 +152,7 @@ def per_type(frame: pd.DataFrame, dataset: str, profile: str) -> Figure | None:
     if figures.empty:
         return None
     figures["type"] = list(zip(figures["category"], figures["type"], strict=True))
-    categories = ordered_categories(figures["category"])
+    categories = find_dataset(dataset).ordered(figures["category"])
     types = sorted(set(figures["type"]), key=lambda type_: (categories.index(type_[0]), type_[1]))
     names = [f"{display_name(category)}, {kind}" for category, kind in types]
     figure = new_figure(
@@ -198,7 +191,7 @@ def boundary_and_oracle(frame: pd.DataFrame, dataset: str, profile: str) -> Figu
     Parameters
     ----------
     frame
-        See `benchmark.results.tables.results_frame`.
+        See `benchmark.results.frame.results_frame`.
     dataset, profile
         What is shown, on the test set ``common`` in the general setting; means over seeds.
 
@@ -211,7 +204,7 @@ def boundary_and_oracle(frame: pd.DataFrame, dataset: str, profile: str) -> Figu
     cells = cells[cells["profile"] == profile]
     if cells.empty:
         return None
-    categories = ordered_categories(cells["category"])
+    categories = find_dataset(dataset).ordered(cells["category"])
     shots = sorted(cells["shots"].unique())
     title = "Pixel-F1: the explicit boundary and the best threshold on test"
     height = 0.75 + 0.27 * len(categories)
@@ -239,7 +232,7 @@ def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> F
     Parameters
     ----------
     comparison
-        See `benchmark.show.references.compare`; its ``differs`` says how far two are comparable.
+        See `benchmark.results.references.compare`; its ``differs`` says how far two are comparable.
     dataset, shots
         What is shown.
 
@@ -257,7 +250,7 @@ def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> F
     ]
     if chosen.empty:
         return None
-    categories = ordered_categories(chosen["category"])
+    categories = find_dataset(dataset).ordered(chosen["category"])
     published = chosen.drop_duplicates(["method", "category"])
     ours = chosen.drop_duplicates(["profile", "category"])
     series = [

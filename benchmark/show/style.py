@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.protocol.cells import Cell
-from benchmark.results.tables import dataset_label
+from benchmark.show.labels import dataset_label
 
 __all__ = [
     "ANOMALOUS",

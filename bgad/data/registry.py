@@ -1,6 +1,7 @@
 """The data sets that this project knows by name: what they are, and how many images they hold."""
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -71,6 +72,11 @@ class Dataset:
         the numbers.
         """
         return _counts().get(self.name, {})
+
+    def ordered(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Order categories as `categories` does; others follow by name."""
+        places = {name: place for place, name in enumerate(self.categories)}
+        return tuple(sorted(set(names), key=lambda name: (places.get(name, len(places)), name)))
 
 
 DATASETS = {

@@ -8,6 +8,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmark.measure import speed
+from benchmark.show import markdown
+from benchmark.show.tables.speed import section
 from bgad.errors import InputError
 
 
@@ -66,7 +68,7 @@ def test_the_program_writes_and_prints_what_it_measured(tmp_path, monkeypatch):
     written = json.loads(output.read_text())
     assert written["comparisons"][0]["repetitions"] == 2
     assert written["encoding"]["images_per_s"] > 0
-    table = speed.markdown(written)
+    table = markdown.blocks(section(written))
     assert table == printed
     assert "| Seven metrics, 0.0 million pixels |" in " ".join(table.split())
     assert written["provenance"]["cpu"] in table

@@ -9,8 +9,8 @@ from benchmark.protocol.cells import CONTROLS, Cell, grid
 from benchmark.protocol.controls import spoil_training
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import TEST_SETS
+from benchmark.results.frame import grid_cells, results_frame
 from benchmark.results.store import Store
-from benchmark.results.tables import grid_cells, results_frame
 from benchmark.run.experiment import CellRun, run_cell
 from bgad.data.synthetic import generate
 

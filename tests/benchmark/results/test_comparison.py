@@ -6,9 +6,9 @@ from instant import make_result
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
-from benchmark.results.comparison import markdown, paired, side_by_side
+from benchmark.results.comparison import paired
+from benchmark.results.frame import results_frame
 from benchmark.results.statistics import mean_interval
-from benchmark.results.tables import results_frame
 
 
 def cell(
@@ -70,37 +70,6 @@ def test_each_category_counts_once_however_many_cells_it_has():
     assert (entry["low"], entry["high"]) == pytest.approx((low, high))
 
 
-def test_few_categories_are_described_and_not_judged():
-    text = markdown(FRAME)
-    assert "`cpu` with 10 known anomalies (`general`) is in image-AUC worse than" in text
-    assert "worse than peer-supervised in 1 of 1 categories (-4.5)" in text
-    assert "better than peer-unsupervised in 1 of 1 categories (+11.0)" in text
-
-
-def test_many_categories_are_judged_with_the_correction_for_several_peers():
-    names = "abcdefgh"
-    results = [cell("cpu", 0.9, 10, category=name) for name in names]
-    results += [cell("peer-low", 0.5 + 0.01 * i, 10, category=name) for i, name in enumerate(names)]
-    results += [cell("peer-high", 0.99 - 0.01 * i, 10, category=c) for i, c in enumerate(names)]
-    results += [cell("peer-some", 0.8 + 0.2 * (i % 2), 10, category=c) for i, c in enumerate(names)]
-    pairs = paired(results_frame(results)).query("metric == 'image_auroc'").set_index("peer")
-    assert pairs["p"]["peer-low"] == pytest.approx(3 * 2 / 2**8)  # all of one sign, of three peers
-    text = markdown(results_frame(results))
-    assert "better than peer-low; worse than peer-high; not told apart from peer-some" in text
-
-
-def test_every_method_has_a_row_for_each_number_of_shots():
-    table = side_by_side(FRAME)
-    columns = [table[name] for name in ("Setting", "Known anomalies", "Profile")]
-    assert list(zip(*columns, strict=True)) == [
-        ("general", "0", "cpu"),
-        ("general", "0", "peer-unsupervised"),
-        ("general", "10", "cpu"),
-        ("general", "10", "peer-supervised"),
-    ]
-    assert table.loc[table["Profile"] == "peer-supervised", "image-AUC"].item() == "0.950 ± 0.000"
-
-
 def test_the_hard_setting_is_paired_by_known_type_and_with_itself_alone():
     hard = [
         cell("cpu", 0.7, 10, known_type="crack"),
@@ -113,24 +82,19 @@ def test_the_hard_setting_is_paired_by_known_type_and_with_itself_alone():
     assert list(entries["peer"]) == ["peer-supervised"]
     assert list(entries["setting"]) == ["hard"]
     assert entries["difference"].item() == pytest.approx(0.1)
-    assert "(`hard`) is in image-AUC better than" in markdown(results_frame(hard))
-
-
-def test_rows_of_a_setting_rest_on_the_categories_that_all_its_profiles_have():
-    more = [cell("cpu", 0.1, 10, category="b"), cell("peer", 0.6, 10), cell("cpu", 0.9, 10)]
-    more += [cell("cpu", 0.3, 10, category="b", known_type="crack")]
-    table = side_by_side(results_frame(more))
-    general = table[table["Setting"] == "general"].set_index("Profile")["image-AUC"]
-    assert dict(general) == {"cpu": "0.900", "peer": "0.600"}
-    assert table.loc[table["Setting"] == "hard", "image-AUC"].item() == "0.300"
 
 
 def test_equal_figures_are_ties():
     frame = results_frame([cell("cpu", 0.9, 10), cell("peer", 0.9, 10)])
     entry = paired(frame).iloc[0]
     assert (entry["better"], entry["alike"], entry["worse"]) == (0, 1, 0)
-    assert "better than peer in 0 of 1 categories (+0.0)" in markdown(frame)
 
 
-def test_without_peers_there_is_nothing_to_say():
-    assert markdown(results_frame([cell("cpu", 0.9, 10)])) == "No runs yet."
+def test_p_values_are_corrected_for_several_peers():
+    names = "abcdefgh"
+    results = [cell("cpu", 0.9, 10, category=name) for name in names]
+    results += [cell("peer-low", 0.5 + 0.01 * i, 10, category=name) for i, name in enumerate(names)]
+    results += [cell("peer-high", 0.99 - 0.01 * i, 10, category=c) for i, c in enumerate(names)]
+    results += [cell("peer-some", 0.8 + 0.2 * (i % 2), 10, category=c) for i, c in enumerate(names)]
+    pairs = paired(results_frame(results)).query("metric == 'image_auroc'").set_index("peer")
+    assert pairs["p"]["peer-low"] == pytest.approx(3 * 2 / 2**8)  # all of one sign, of three peers

@@ -7,8 +7,8 @@ from scipy.stats import ttest_1samp
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
+from benchmark.results.frame import results_frame
 from benchmark.results.power import detectable, spreads, table
-from benchmark.results.tables import results_frame
 
 
 def results(categories, seeds, between, within):

@@ -5,7 +5,7 @@ from cell_results import result_of
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.schema import METRICS
-from benchmark.results.tables import results_frame
+from benchmark.results.frame import results_frame
 from benchmark.results.verdict import TOLERANCES, judge
 
 CELLS = [
@@ -43,14 +43,12 @@ def test_differences_are_held_against_each_metrics_tolerance():
     exceeded = {metric for metric, tolerance in TOLERANCES.items() if tolerance < shift}
     assert set(verdict.beyond["metric"]) == exceeded and len(verdict.beyond) == len(exceeded)
     assert set(verdict.beyond["setting"]) == {"general"}
-    assert "**not reproduced**" in verdict.markdown()
 
 
 def test_defined_against_undefined_is_a_difference():
     verdict = judge(run(0.5, 0.6, None), run(0.5, 0.6, 0.7))
     assert verdict.word == "not reproduced"
     assert set(verdict.beyond["known_type"]) == {"hole"}
-    assert "n/d" in verdict.markdown()
 
 
 def test_only_shared_cells_count():
@@ -58,7 +56,6 @@ def test_only_shared_cells_count():
     assert (verdict.word, verdict.compared) == ("reproduced", 1)
     verdict = judge(run(0.5, cells=CELLS[:1]), run(0.9, cells=CELLS[1:2]))
     assert (verdict.word, verdict.compared) == ("nothing to compare", 0)
-    assert "nothing to compare" in verdict.markdown()
     assert judge(results_frame([]), run(0.5, 0.6, 0.7)).word == "nothing to compare"
 
 
@@ -69,7 +66,6 @@ def test_other_settings_are_left_out_and_other_images_named():
     resized = {"fingerprint": "other"}
     verdict = judge(run(0.5, 0.6, 0.7), run(0.5, 0.6, 0.7, data=resized))
     assert (verdict.word, verdict.other_images) == ("reproduced", 3)
-    assert "other image files" in verdict.markdown()
 
 
 def test_seeds_set_apart_do_not_count():

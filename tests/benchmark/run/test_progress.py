@@ -3,12 +3,8 @@
 import io
 
 import pytest
-from instant import make_result
 from rich.console import Console
 
-from benchmark.protocol.cells import Cell
-from benchmark.results.summary import summary_text
-from benchmark.results.tables import results_frame
 from benchmark.run import progress
 from benchmark.run.progress import Display
 
@@ -53,17 +49,3 @@ def test_a_terminal_gets_a_bar_and_no_markup_of_names():
     assert "1/4" in file.getvalue()
     assert "[red]odd[/red]" in file.getvalue()
     assert "failed: [bold]odd[/bold]" in file.getvalue()
-
-
-def test_the_summary_has_a_line_for_each_category_and_their_average():
-    cells = [
-        Cell("synthetic", category, "general", 0, seed, "p")
-        for category in ("zipper", "carpet")
-        for seed in (0, 1)
-    ]
-    results = [make_result(cell, value=0.25 + cell.seed / 2) for cell in cells]
-    lines = summary_text(results_frame(results), "synthetic").splitlines()
-    assert "synthetic stand-in" in lines[0]
-    assert [line.split()[3] for line in lines[3:]] == ["Average", "Carpet", "Zipper"]
-    assert all("0.500 ± 0.354" in line and line.split()[-1] == "2" for line in lines[3:])
-    assert summary_text(results_frame(results), "other") == "No results of other yet."

@@ -8,7 +8,8 @@ from matplotlib.text import Text
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.schema import METRICS
-from benchmark.results.tables import results_frame, summarise
+from benchmark.results.frame import results_frame, summarise
+from benchmark.results.references import compare, load_references
 from benchmark.show.overview import (
     boundary_and_oracle,
     general_and_hard,
@@ -16,7 +17,6 @@ from benchmark.show.overview import (
     per_type,
     shots_curves,
 )
-from benchmark.show.references import compare, load_references
 
 DATASETS = ("mvtec_ad", "synthetic")
 VALUES = {("bottle", 0): 0.8, ("bottle", 10): 0.9, ("pill", 0): 0.6, ("pill", 10): 0.7}

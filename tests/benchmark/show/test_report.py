@@ -6,16 +6,12 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import numpy as np
-import pandas as pd
 import pytest
 from cell_results import result_of
 
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.schema import METRICS
 from benchmark.results.store import Store
-from benchmark.results.tables import results_frame, score_table, to_markdown
 from benchmark.show.report import write_report
-from benchmark.show.report.content import Table, from_markdown, table_of
 from benchmark.show.report.notebooks import find_notebooks
 from bgad.metrics import pixel_curve
 
@@ -215,29 +211,9 @@ def test_without_results_there_is_a_page_that_says_so(tmp_path):
     assert "No runs yet." in " ".join(page.texts)
 
 
-def test_markdown_becomes_tables_and_escaped_text():
-    frame = results_frame([result_of(Cell("d", "pill", "general", 0, 0, "cpu"), 0.5)])
-    markdown = to_markdown(score_table(frame, "d", METRICS[0]))
-    text = f"Some <b>words</b> & `code`.\n\n**A title** (*x*)\n\n{markdown}\n\nEnd."
-    before, table, after = from_markdown(text, "fallback")
-    assert "&lt;b&gt;" in before and "<code>code</code>" in before
-    assert isinstance(table, Table) and table.caption == "A title (x)"
-    assert [entry.text for entry in table.rows[0]][2:] == ["cpu", "1", "0.500", "0.500"]
-    assert after == "<p>End.</p>\n"
-    assert from_markdown(markdown, "fallback")[0].caption == "fallback"
-
-
-def test_the_best_of_a_column_is_marked_only_where_that_means_something():
-    frame = pd.DataFrame(
-        {
-            "Setting": ["general", "general", "hard"],
-            "Shots": ["0", "10", "10"],
-            "Pill": ["0.800 ± 0.010", "0.900 ± 0.100 (n = 2)", "0.999"],
-            "Bottle": ["1.000", "1.000", "\N{EN DASH}"],
-        }
-    )
-    table = table_of(frame, "t", compare="general")
-    marked = [(r, c) for r, row in enumerate(table.rows) for c, e in enumerate(row) if e.is_best]
-    assert marked == [(1, 2)]
-    assert table.rows[1][2].rest == " ± 0.100 (n = 2)"
-    assert table.numeric == [False, True, True, True]
+def test_the_best_is_set_apart_and_numbers_sort(pages):
+    page = pages["mvtec_ad/pill.html"]
+    row = re.search(r"<tr>\s*<th scope=\"row\">general</th>.*?</tr>", page.source, re.DOTALL)[0]
+    assert row.count("<b>") == 0, "0 shots are never the best here"
+    assert '<b>0.650</b><span class="rest"> ± 0.071</span>' in page.source
+    assert '<td class="num" data-value="0.65"><b>' in page.source

@@ -1,4 +1,4 @@
-"""The README: its blocks are what results give, and every figure in them has its cells."""
+"""README and docs: their blocks are what results give, and every figure in them has its cells."""
 
 import json
 import re
@@ -11,10 +11,13 @@ from cell_results import result_of
 from benchmark.__main__ import main as benchmark
 from benchmark.paths import PUBLISHED, README, RUNS
 from benchmark.protocol.cells import Cell
+from benchmark.results.frame import results_frame
 from benchmark.results.store import Store
-from benchmark.results.tables import CATEGORIES, display_name, results_frame
-from benchmark.show.readme import block_names, check, render, update
+from benchmark.show.documents import DOCUMENTS, block_names, check, render, update
+from benchmark.show.labels import display_name
+from benchmark.show.tables import Source
 from bgad.data.__main__ import main as data
+from bgad.data.registry import DATASETS
 from bgad.errors import InputError
 
 TEXT = """# Title
@@ -97,18 +100,21 @@ def expected_row(results, dataset, setting, shots, profile, metric) -> dict[str,
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def roots() -> list[Path]:
-    """What README.md is made from: the published cells, or those and the ones of a run here."""
-    return next((r for r in ([PUBLISHED], [PUBLISHED, RUNS]) if check(README, r)), [PUBLISHED])
+    """What the documents are made from: the published cells, or those and a run's made here."""
+    possible = ([PUBLISHED], [PUBLISHED, RUNS])
+    return next((r for r in possible if not check(README, Source.read(*r[:1], r[1:]))), [PUBLISHED])
 
 
-def test_the_readme_shows_what_the_stored_cells_give(roots):
-    assert check(README, roots), "README.md is out of date: run `python -m benchmark readme`"
+def test_the_documents_show_what_the_stored_cells_give(roots):
+    outdated = check(README, Source.read(PUBLISHED, roots[1:]))
+    assert not outdated, f"{outdated}: out of date: run `python -m benchmark readme`"
 
 
-def test_no_figure_of_the_readme_lacks_its_cell(roots):
-    figures = assert_figures_have_cells(README.read_text(encoding="utf-8"), *roots)
+def test_no_figure_of_the_documents_lacks_its_cell(roots):
+    texts = (path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    figures = sum(assert_figures_have_cells(text, *roots) for text in texts)
     assert (figures > 0) == any(file for root in roots for file in root.rglob("shots-*.json"))
 
 
@@ -142,7 +148,7 @@ def test_the_readmes_commands_exist_with_their_options(capsys, command, main, ar
 
 
 def test_figures_are_checked_against_their_cells(published, readme):
-    update(readme, [published])
+    update(readme, Source.read(published))
     text = readme.read_text(encoding="utf-8")
     assert assert_figures_have_cells(text, published) == 3 * (2 * 3 + 2)
     figure = f"{0.1 + 0.15:.3f} ± "
@@ -155,25 +161,26 @@ def test_figures_are_checked_against_their_cells(published, readme):
 
 
 def test_blocks_are_written_and_the_rest_is_left_alone(published, readme):
-    assert not check(readme, [published])
-    assert update(readme, [published]) == ("results-d", "references")
-    assert check(readme, [published])
+    source = Source.read(published)
+    assert check(readme, source) == [readme]
+    assert update(readme, source) == ("results-d", "references")
+    assert not check(readme, source)
     text = readme.read_text(encoding="utf-8")
-    assert text.startswith("# Title\n\n<!-- begin:results-d -->\n\n10 runs")
+    assert text.startswith("# Title\n\n<!-- begin:results-d -->\n\n## Results on d\n\n10 runs")
     assert "<!-- end:results-d -->\nbetween\n<!-- begin:references -->" in text
     assert "\nold\n" not in text
     before = readme.stat().st_mtime_ns
-    update(readme, [published])
+    update(readme, source)
     assert readme.stat().st_mtime_ns == before
 
 
 def test_own_runs_win_over_published_ones(published, readme, tmp_path):
     cell = next(iter(CELLS))
     Store(tmp_path / "runs").write(result_of(cell, 0.987))
-    update(readme, [published, tmp_path / "runs"])
+    update(readme, Source.read(published, [tmp_path / "runs"]))
     assert "10 runs" in readme.read_text(encoding="utf-8")
     frame = results_frame([result_of(c, 0.987 if c == cell else v) for c, v in CELLS.items()])
-    assert readme.read_text(encoding="utf-8") == render(TEXT, frame)
+    assert readme.read_text(encoding="utf-8") == render(TEXT, Source.of(frame), is_compact=True)
 
 
 def test_synthetic_tables_say_so_and_stay_apart():
@@ -181,11 +188,14 @@ def test_synthetic_tables_say_so_and_stay_apart():
         f"<!-- begin:results-{name} -->\n<!-- end:results-{name} -->\n"
         for name in ("mvtec_ad", "synthetic")
     )
-    cells = [Cell("synthetic", name, "general", 0, 0, "quick") for name in CATEGORIES]
-    rendered = render(text, results_frame(result_of(cell, 0.5) for cell in cells))
+    cells = [
+        Cell("synthetic", name, "general", 0, 0, "quick")
+        for name in DATASETS["synthetic"].categories
+    ]
+    rendered = render(text, Source.of(results_frame(result_of(cell, 0.5) for cell in cells)))
     real, synthetic = rendered.split("<!-- begin:results-synthetic -->")
     assert "No runs yet." in real and "0.500" not in real
-    assert synthetic.count("synthetic stand-in") == 3
+    assert synthetic.count("synthetic stand-in") == 4
 
 
 @pytest.mark.parametrize(
@@ -202,29 +212,33 @@ def test_synthetic_tables_say_so_and_stay_apart():
 def test_unusable_markers_are_refused_with_their_place(readme, text, message):
     readme.write_text(text)
     with pytest.raises(InputError, match=re.escape(str(readme))) as error:
-        update(readme, [])
+        update(readme, Source.of(results_frame([])))
     assert message in str(error.value)
     assert readme.read_text() == text
 
 
 def test_a_missing_readme_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"README\.md: cannot be read"):
-        update(tmp_path / "README.md", [])
+        update(tmp_path / "README.md", Source.of(results_frame([])))
 
 
-def test_speed_comes_from_the_last_folder_that_has_it(readme, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "benchmark.measure.speed.markdown", lambda figures: f"{figures}", raising=False
-    )
-    readme.write_text("<!-- begin:speed -->\n<!-- end:speed -->\n")
+def test_speed_comes_from_the_last_folder_that_has_it(tmp_path):
     roots = [tmp_path / "published", tmp_path / "runs"]
-    update(readme, roots)
-    assert "Not measured yet" in readme.read_text()
+    assert Source.read(roots[0], roots[1:]).speed is None
     for number, root in enumerate(roots):
         root.mkdir()
         (root / "speed.json").write_text(json.dumps({"number": number}))
-    update(readme, roots)
-    assert readme.read_text() == "<!-- begin:speed -->\n\n{'number': 1}\n\n<!-- end:speed -->\n"
+    assert Source.read(roots[0], roots[1:]).speed == {"number": 1}
     (roots[1] / "speed.json").write_text("{")
     with pytest.raises(InputError, match=r"speed\.json: is no JSON"):
-        update(readme, roots)
+        Source.read(roots[0], roots[1:])
+
+
+def test_what_a_run_here_cost_is_not_written_down(published, readme, tmp_path):
+    readme.write_text("<!-- begin:costs -->\n<!-- end:costs -->\n")
+    cell = Cell("d", "pill", "general", 0, 7, "cpu")
+    Store(tmp_path / "runs").write(result_of(cell, 0.5))
+    update(readme, Source.read(published))
+    before = readme.read_text()
+    update(readme, Source.read(published, [tmp_path / "runs"]))
+    assert readme.read_text() == before and "|cpu|10|" in before

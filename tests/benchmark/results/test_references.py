@@ -7,8 +7,11 @@ from cell_results import result_of
 
 from benchmark.protocol.cells import SETTINGS, Cell
 from benchmark.protocol.schema import METRICS, TEST_SETS
-from benchmark.results.tables import AVERAGE, CATEGORIES, results_frame
-from benchmark.show.references import MEAN, PROTOCOL, compare, load_references, markdown
+from benchmark.results.frame import AVERAGE, results_frame
+from benchmark.results.references import MEAN, PROTOCOL, compare, load_references
+from bgad.data.registry import DATASETS
+
+CATEGORIES = DATASETS["mvtec_ad"].categories
 
 
 @pytest.fixture
@@ -93,20 +96,3 @@ def test_other_data_shots_and_studies_are_not_compared(references):
     study = result_of(Cell("mvtec_ad", "pill", "general", 10, 0, "x"), 0.5, study="ablation")
     for frame in (runs(["pill"], dataset="synthetic"), runs(["pill"], 5), results_frame([study])):
         assert compare(frame, references).empty
-
-
-def test_the_table_shows_figures_and_holes(references):
-    text = markdown(runs(["pill"]), references)
-    assert "https://arxiv.org/abs/2203.14506" in text
-    (line,) = (line for line in text.splitlines() if "| Pill" in line and "DRA" in line)
-    values = [value.strip() for value in line.split("|")]
-    pill = references.query("method == 'DRA' and shots == 10 and category == 'pill'").iloc[0]
-    assert f"{pill['value']:.3f} ± {pill['std']:.3f} (n = 3)" in values
-    assert "0.505 ± 0.007 (n = 2)" in values
-    assert f"{0.505 - pill['value']:+.3f}" in values
-    (line,) = (line for line in text.splitlines() if "| BGAD" in line and "pixel-AUC" in line)
-    assert "\N{EN DASH}" in line and "nan" not in text
-
-
-def test_without_runs_only_the_references_are_shown(references):
-    assert "No runs to put beside them yet." in markdown(results_frame([]), references)

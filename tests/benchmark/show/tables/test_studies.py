@@ -7,8 +7,22 @@ from cell_results import result_of
 
 from benchmark.protocol.cells import CONTROLS, Cell, grid
 from benchmark.protocol.schema import METRICS
-from benchmark.results.tables import grid_cells, results_frame
-from benchmark.show.studies import control_tables, seed_tables, study_tables
+from benchmark.results.frame import grid_cells, results_frame
+from benchmark.show import markdown
+from benchmark.show.tables import controls, seeds, study
+
+
+def study_tables(frame, name: str) -> str:
+    return markdown.blocks(study.section(frame, name))
+
+
+def control_tables(frame) -> str:
+    return markdown.blocks(controls.section(frame))
+
+
+def seed_tables(frame) -> str:
+    return markdown.blocks(seeds.section(frame))
+
 
 SCORES = {("bottle", 0): 0.9, ("bottle", 1): 0.8, ("pill", 0): 0.7, ("pill", 1): 0.7}
 

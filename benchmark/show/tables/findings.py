@@ -2,19 +2,13 @@
 
 import pandas as pd
 
-from benchmark.results.tables import (
-    AVERAGE,
-    NO_RUNS,
-    SHORT_TITLES,
-    column,
-    display_name,
-    escape,
-    grid_cells,
-    summarise,
-    types_frame,
-)
+from benchmark.results.frame import AVERAGE, column, grid_cells, summarise, types_frame
+from benchmark.show.document import Code, Items, Note, Quantity, Section, Strong, count
+from benchmark.show.labels import SHORT_TITLES, display_name
 
-__all__ = ["markdown"]
+__all__ = ["section"]
+
+_TITLE = "What was learnt"
 
 _DATASET, _PROFILE = "mvtec_ad", "cpu"
 _IMAGE, _PIXEL, _BOUNDARY = "image_auroc", "pixel_f1_max", "pixel_f1_boundary"
@@ -22,37 +16,38 @@ _IMAGE_AUC, _PIXEL_F1 = SHORT_TITLES[_IMAGE], SHORT_TITLES[_PIXEL]
 _PAIR = ["category", "shots", "seed"]
 
 
-def markdown(frame: pd.DataFrame, dataset: str = _DATASET, profile: str = _PROFILE) -> str:
-    """Write the findings as a list in Markdown; each only if its cells exist.
+def section(frame: pd.DataFrame, dataset: str = _DATASET, profile: str = _PROFILE) -> Section:
+    """Write the findings as a list; each only if its cells exist.
 
     Parameters
     ----------
     frame
-        See `benchmark.results.tables.results_frame`, studies included.
+        See `benchmark.results.frame.results_frame`, studies included.
     dataset, profile
         What they are about, on the test set ``common``.
     """
     cells = grid_cells(frame, dataset)
     cells = cells[cells["profile"] == profile]
     general = cells[cells["setting"] == "general"]
-    sentences = [
+    found = [
         _known_anomalies(general),
         _unseen_types(cells),
         _selection_on_test(general, frame[frame["dataset"] == dataset]),
         _failures(general),
         _boundary(general),
     ]
-    found = [f"- {sentence}" for sentence in sentences if sentence]
-    if not found:
-        return NO_RUNS
-    basis = (
-        f"Profile `{escape(profile)}`, test set `common`, means over seeds; a point is 0.01. "
-        "Written from the results themselves."
+    basis = Note(
+        "Profile ",
+        Code(profile),
+        ", test set ",
+        Code("common"),
+        ", means over seeds; a point is 0.01. Written from the results themselves.",
     )
-    return "\n".join([basis, "", *found])
+    notes = [note for note in found if note]
+    return Section(_TITLE, (basis, Items(notes)) if notes else ())
 
 
-def _known_anomalies(general: pd.DataFrame) -> str | None:
+def _known_anomalies(general: pd.DataFrame) -> Note | None:
     """What known anomalies buy, on the categories and seeds that all numbers of shots have."""
     cells = _in_all_shots(general)
     shots = sorted(cells["shots"].unique())
@@ -68,10 +63,11 @@ def _known_anomalies(general: pd.DataFrame) -> str | None:
             f"{SHORT_TITLES[metric]} {path} ({_points(averages[shots[-1]] - averages[shots[0]])})"
         )
     seeds = cells["seed"].nunique()
-    return (
-        f"**What known anomalies buy.** With {' → '.join(map(str, shots))} of them, "
-        f"{' and '.join(curves)}, mean of {_n(cells['category'].nunique(), 'category')} and "
-        f"{_n(seeds, 'seed')} on the same test images; {_where_it_helps(cells, shots)}."
+    return Note(
+        Strong("What known anomalies buy."),
+        f" With {' → '.join(map(str, shots))} of them, "
+        f"{' and '.join(curves)}, mean of {count(cells['category'].nunique(), 'category')} and "
+        f"{count(seeds, 'seed')} on the same test images; {_where_it_helps(cells, shots)}.",
     )
 
 
@@ -83,7 +79,9 @@ def _where_it_helps(cells: pd.DataFrame, shots: list[int]) -> str:
     rises = gains["mean"] > gains["std"].fillna(0).clip(lower=0.05)  # +0.0, as written, is no gain
     names = pd.Series(
         [
-            f"{_name(row.Index)} ({row.mean:+.1f}" + f" ± {row.std:.1f}" * pd.notna(row.std) + ")"
+            f"{display_name(row.Index)} ({_signed(row.mean)}"
+            + f" ± {row.std:.1f}" * pd.notna(row.std)
+            + ")"
             for row in gains.itertuples()
         ],
         gains.index,
@@ -94,7 +92,7 @@ def _where_it_helps(cells: pd.DataFrame, shots: list[int]) -> str:
     return f"{text}, not on {others}" if others else text
 
 
-def _unseen_types(cells: pd.DataFrame) -> str | None:
+def _unseen_types(cells: pd.DataFrame) -> Note | None:
     """The same types at the same seeds: unseen beside another known one, seen, and none known.
 
     Normal test images are the same; of the types themselves, the general setting tests fewer
@@ -123,16 +121,17 @@ def _unseen_types(cells: pd.DataFrame) -> str | None:
             f", and by {_points(means['unseen'] - means['none'])} from where none is known "
             f"({means['none']:.3f})"
         )
-    return (
-        f"**Unseen types.** If the {hard['shots'].max()} known anomalies (or as many as there are) "
+    return Note(
+        Strong("Unseen types."),
+        f" If the {hard['shots'].max()} known anomalies (or as many as there are) "
         f"are all of one type, the other types reach {_IMAGE_AUC} {means['unseen']:.3f}: this "
         f"differs by {_points(means['unseen'] - means['seen'])} from the same types where the "
         f"known anomalies are of all types ({means['seen']:.3f}){untrained} (mean of "
-        f"{_n(n_types, 'type')} of {_n(categories, 'category')})."
+        f"{count(n_types, 'type')} of {count(categories, 'category')}).",
     )
 
 
-def _selection_on_test(general: pd.DataFrame, frame: pd.DataFrame) -> str | None:
+def _selection_on_test(general: pd.DataFrame, frame: pd.DataFrame) -> Note | None:
     """The oracle that takes the moment of training which is best on test, in the same cells."""
     is_oracle = frame["profile"].str.replace("_", "-").str.contains("best-on-test")
     oracle = frame[is_oracle & (frame["setting"] == "general") & ~frame["apart"]]
@@ -145,14 +144,15 @@ def _selection_on_test(general: pd.DataFrame, frame: pd.DataFrame) -> str | None
         worth.append(f"{SHORT_TITLES[metric]} by {_points(best - last)} ({last:.3f} → {best:.3f})")
     if pairs[[column("image_auroc"), column("pixel_auroc")]].isna().any(axis=None):
         return None
-    return (
-        "**Selection on test.** To report the moment of training that is best on the test images, "
+    return Note(
+        Strong("Selection on test."),
+        f" To report the moment of training that is best on the test images, "
         f"as the authors' code does, instead of the last changes {' and '.join(worth)} without "
-        f"any better detector ({_n(len(pairs), 'run')})."
+        f"any better detector ({count(len(pairs), 'run')}).",
     )
 
 
-def _failures(general: pd.DataFrame) -> str | None:
+def _failures(general: pd.DataFrame) -> Note | None:
     """The category and the anomaly type with the lowest image AUROC, with the most anomalies."""
     cells = general[general["shots"] == general["shots"].max()]
     categories = summarise(cells, _IMAGE)
@@ -163,15 +163,17 @@ def _failures(general: pd.DataFrame) -> str | None:
         return None
     worst = categories.loc[categories["mean"].idxmin()]
     category, type_ = figures.idxmin()
-    return (
-        f"**Where it fails.** With {_n(cells['shots'].max(), 'known anomaly')}, the lowest "
-        f"{_IMAGE_AUC} of a category is that of {_name(worst['category'])} ({worst['mean']:.3f}), "
-        f"and of an anomaly type that of {_name(category)}, `{escape(type_)}` "
-        f"({figures.min():.3f} against all normal test images)."
+    return Note(
+        Strong("Where it fails."),
+        f" With {count(cells['shots'].max(), 'known anomaly')}, the lowest "
+        f"{_IMAGE_AUC} of a category is that of {display_name(worst['category'])} "
+        f"({worst['mean']:.3f}), and of an anomaly type that of {display_name(category)}, ",
+        Code(type_),
+        f" ({figures.min():.3f} against all normal test images).",
     )
 
 
-def _boundary(general: pd.DataFrame) -> str | None:
+def _boundary(general: pd.DataFrame) -> Note | None:
     """The threshold that training gives, held against the one that only the test labels tell."""
     cells = general[general["shots"] == general["shots"].max()]
     both = cells.groupby("category")[[column(_BOUNDARY), column(_PIXEL)]].mean()
@@ -181,19 +183,22 @@ def _boundary(general: pd.DataFrame) -> str | None:
     gaps = both[column(_PIXEL)] - both[column(_BOUNDARY)]
     widest = ""
     if len(gaps) > 1:
-        widest = f"; the difference is largest on {_name(gaps.idxmax())} ({100 * gaps.max():.1f})"
+        widest = (
+            f"; the difference is largest on {display_name(gaps.idxmax())} ({100 * gaps.max():.1f})"
+        )
     alarms, verdict = cells["false_alarms"].dropna(), ""
     if len(alarms):
         verdict = (
             f" It outlines defects and is no verdict on images: {alarms.mean():.0%} of the normal "
-            f"test images have a pixel beyond it ({_n(len(alarms), 'run')})."
+            f"test images have a pixel beyond it ({count(len(alarms), 'run')})."
         )
-    return (
-        f"**A threshold without test labels.** At the explicit boundary, fixed on normal training "
+    return Note(
+        Strong("A threshold without test labels."),
+        f" At the explicit boundary, fixed on normal training "
         f"images, {_PIXEL_F1} is {boundary:.3f}, where the best threshold on test reaches "
         f"{oracle:.3f} ({_points(boundary - oracle)}, "
-        f"{_n(cells['shots'].max(), 'known anomaly')}, mean of {_n(len(both), 'category')})"
-        f"{widest}.{verdict}"
+        f"{count(cells['shots'].max(), 'known anomaly')}, mean of {count(len(both), 'category')})"
+        f"{widest}.{verdict}",
     )
 
 
@@ -205,13 +210,8 @@ def _in_all_shots(general: pd.DataFrame) -> pd.DataFrame:
 
 
 def _points(difference: float) -> str:
-    return f"{100 * difference:+.1f} points"
+    return f"{_signed(100 * difference)} points"
 
 
-def _n(count: int, noun: str) -> str:
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{count} {noun if count == 1 else plural}"
-
-
-def _name(category: str) -> str:
-    return escape(display_name(category))
+def _signed(value: float) -> str:
+    return str(Quantity(value, spec="+.1f"))

@@ -5,21 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.results.tables import (
-    AVERAGE,
-    CATEGORIES,
-    SHORT_TITLES,
-    display_name,
-    format_score,
-    grid_cells,
-    summarise,
-    to_markdown,
-)
+from benchmark.results.frame import AVERAGE, grid_cells, summarise
+from bgad.data.registry import find_dataset
 
-__all__ = ["MEAN", "PROTOCOL", "compare", "load_references", "markdown"]
+__all__ = ["MEAN", "PROTOCOL", "compare", "load_references"]
 
 MEAN = "mean"
-"""`category` of a reference that is the mean over all fifteen categories."""
+"""`category` of a reference that is the mean over all categories of its data set."""
 
 PROTOCOL = ("supervision", "masks", "selection", "image_size", "backbone")
 """Columns in which two figures must agree to be comparable, beside the cells' own."""
@@ -46,13 +38,13 @@ def load_references(path: Path = _FILE) -> pd.DataFrame:
 def compare(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     """Put our figures beside the references, each on the reference's own test set.
 
-    Averages are taken over the categories that both have; the mean of all fifteen that a
-    reference states stands beside ours of all fifteen, or beside nothing.
+    Averages are taken over the categories that both have; the mean of all of the data set's that
+    a reference states stands beside ours of all, or beside nothing.
 
     Parameters
     ----------
     frame
-        See `benchmark.results.tables.results_frame`.
+        See `benchmark.results.frame.results_frame`.
     references
         See `load_references`.
 
@@ -61,7 +53,7 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``method, dataset, setting, shots, metric, test_set, profile``; ``category`` (`AVERAGE`
         for an average) and ``parts`` (its categories, else 0); ``reference, reference_std,
-        reference_n`` and ``ours, ours_std, ours_n``, as in `benchmark.results.tables.summarise`;
+        reference_n`` and ``ours, ours_std, ours_n``, as in `benchmark.results.frame.summarise`;
         ``difference`` (ours - reference); ``differs`` (a list: in what the two differ, beside
         code and choice of anomalies).
     """
@@ -77,58 +69,22 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     return table.assign(difference=table["ours"] - table["reference"])
 
 
-def markdown(frame: pd.DataFrame, references: pd.DataFrame) -> str:
-    """How the references were made, and `compare`, as tables in Markdown."""
-    made = references.drop_duplicates(["method", *PROTOCOL])
-    protocols = pd.DataFrame(
-        {
-            "Method": made["method"],
-            "Supervision": made["supervision"],
-            "Masks used": made["masks"],
-            "Model selected": made["selection"],
-            "Image size": made["image_size"],
-            "Backbone": made["backbone"],
-            "Source": made["source"] + ", " + made["place"],
-        }
-    )
-    rows = [
-        {
-            "Metric": SHORT_TITLES[row.metric],
-            "Setting": row.setting,
-            "Shots": row.shots,
-            "Category": f"Average (mean of {row.parts})"
-            if row.parts
-            else display_name(row.category),
-            "Reference": row.method,
-            "Published": _figure(row.reference, row.reference_std, row.reference_n),
-            "Profile": row.profile,
-            "Ours": _figure(row.ours, row.ours_std, row.ours_n),
-            "Difference": "" if pd.isna(row.difference) else f"{row.difference:+.3f}",
-            "Comparable?": f"no: {', '.join(row.differs)}" if row.differs else "yes",
-        }
-        for row in compare(frame, references).itertuples()
-    ]
-    ours = to_markdown(pd.DataFrame(rows)) if rows else "No runs to put beside them yet."
-    return f"{to_markdown(protocols)}\n\n{ours}"
-
-
 def _pairs(published: pd.DataFrame, ours: pd.DataFrame, block: dict) -> list[dict]:
     """Rows of `compare` for one reference and one profile."""
     figures = published.set_index("category")[["value", "std", "runs"]]
-    shared = [
-        name for name in CATEGORIES if name in figures.index and name in set(ours["category"])
-    ]
-    pairs = []
+    official = find_dataset(block["dataset"]).categories
+    there = set(ours["category"])
+    shared = [name for name in official if name in figures.index and name in there]
+    pairs: list[tuple] = []
     if shared:
         summary = _summary(ours, shared, block)
         pairs += [(name, 0, figures.loc[name], summary.loc[name]) for name in shared]
-        if 1 < len(shared) < len(CATEGORIES):
+        if 1 < len(shared) < len(official):
             mean = {"value": figures.loc[shared, "value"].mean(), "std": None, "runs": None}
             pairs.append((AVERAGE, len(shared), mean, summary.loc[AVERAGE]))
     if MEAN in figures.index:
-        all_there = set(CATEGORIES) <= set(ours["category"])
-        own = _summary(ours, CATEGORIES, block).loc[AVERAGE] if all_there else _NOT_RUN
-        pairs.append((AVERAGE, len(CATEGORIES), figures.loc[MEAN], own))
+        own = _summary(ours, official, block).loc[AVERAGE] if set(official) <= there else _NOT_RUN
+        pairs.append((AVERAGE, len(official), figures.loc[MEAN], own))
     differs = _differences(published.iloc[0], ours)
     return [
         {
@@ -161,8 +117,3 @@ def _differences(published: pd.Series, ours: pd.DataFrame) -> list[str]:
         "backbone": cell["backbone"],
     }
     return [name.replace("_", " ") for name in PROTOCOL if own[name] != published[name]]
-
-
-def _figure(mean: float, std: float, n: int) -> str:
-    text = format_score(mean, std, 1 if pd.isna(std) and n != 0 else n)
-    return text if pd.isna(n) or n == 0 else f"{text} (n = {n:.0f})"

@@ -1,99 +1,24 @@
-"""Results as data frames, summaries over seeds, and the tables that people read."""
+"""Results as data frames, and their summaries over seeds."""
 
-import html
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 
 from benchmark.protocol.schema import METRICS, TEST_SETS, Result
 
 __all__ = [
     "AVERAGE",
-    "CATEGORIES",
-    "HEADLINE",
-    "LEGEND",
-    "NOT_RUN",
-    "NO_RUNS",
-    "SHORT_TITLES",
-    "TITLES",
-    "UNDEFINED",
     "column",
-    "dataset_label",
-    "display_name",
-    "escape",
-    "format_score",
     "grid_cells",
-    "markdown",
-    "not_run",
-    "ordered_categories",
     "results_frame",
-    "score_table",
     "summarise",
-    "synthetic_label",
-    "to_markdown",
     "types_frame",
 ]
 
-CATEGORIES = (
-    "carpet",
-    "grid",
-    "leather",
-    "tile",
-    "wood",
-    "bottle",
-    "cable",
-    "capsule",
-    "hazelnut",
-    "metal_nut",
-    "pill",
-    "screw",
-    "toothbrush",
-    "transistor",
-    "zipper",
-)
-"""MVTec AD's categories in the order of the tables' columns; others follow by name."""
-
-SHORT_TITLES = {
-    "image_auroc": "image-AUC",
-    "image_ap": "image-AP",
-    "pixel_auroc": "pixel-AUC",
-    "pixel_ap": "pixel-AP",
-    "pixel_f1_max": "pixel-F1",
-    "pixel_f1_boundary": "pixel-F1 at the explicit boundary",
-    "aupro_30": "AUPRO",
-}
-"""Metric -> its name in a table."""
-
-TITLES = {
-    "image_auroc": "image-AUC (AUROC of the image scores)",
-    "image_ap": "image-AP (average precision of the image scores)",
-    "pixel_auroc": "pixel-AUC (AUROC of all pixels)",
-    "pixel_ap": "pixel-AP (average precision of all pixels)",
-    "pixel_f1_max": "pixel-F1 (F1-max: the threshold is chosen on the test set, an oracle)",
-    "pixel_f1_boundary": "pixel-F1 at the explicit boundary (threshold from training normals)",
-    "aupro_30": "AUPRO (per-region overlap up to a false-positive rate of 0.3)",
-}
-"""Metric -> heading of its table."""
-
-HEADLINE = ("image_auroc", "pixel_auroc", "pixel_f1_max")
-"""The three tables of the README."""
-
 AVERAGE = ""
 """`category` of a summary over categories: no folder can have this name."""
-
-NOT_RUN, UNDEFINED, NO_RUNS = "\N{EN DASH}", "n/d", "No runs yet."
-
-LEGEND = (
-    "Mean ± standard deviation over seeds (ddof = 1), whose number is in the column *Seeds*; where "
-    "a figure rests on another number of seeds, it says n. The average is taken over the "
-    "categories that the row has, for each seed that all of them have, and its deviation is that "
-    "of these averages. *hard*: mean over the known types, as many as stated. "
-    f"{NOT_RUN} was not run (an average: its categories share no seed); {UNDEFINED} is undefined."
-)
-"""What a reader must know of every table that `score_table` makes."""
 
 _CELL = ["dataset", "category", "setting", "known_type", "control", "shots", "seed", "profile"]
 _FACTS = [
@@ -240,119 +165,6 @@ def summarise(frame: pd.DataFrame, metric: str, test_set: str = "common") -> pd.
     return summary[[*_ROW, "category", "mean", "std", "n", "parts"]]
 
 
-def format_score(mean: float, std: float, n: int) -> str:
-    """Write mean and standard deviation over `n` seeds; without deviation for a single one."""
-    if n == 0:
-        return NOT_RUN
-    if pd.isna(mean):
-        return UNDEFINED
-    return f"{mean:.3f}" if n == 1 else f"{mean:.3f} ± {std:.3f}"
-
-
-def score_table(
-    frame: pd.DataFrame, dataset: str, metric: str, test_set: str = "common"
-) -> pd.DataFrame:
-    """Table of one metric on one data set, as a person reads it (see `LEGEND`).
-
-    Parameters
-    ----------
-    frame
-        See `results_frame`.
-    dataset, metric, test_set
-        What the table is about.
-
-    Returns
-    -------
-    DataFrame of str
-        A row for each setting, number of shots and profile; the average first, then the
-        categories that have a cell.
-    """
-    summary = summarise(grid_cells(frame, dataset), metric, test_set)
-    sizes = summary.loc[summary["category"] == AVERAGE, "parts"].unique()
-    average = f"Average (mean of {sizes[0]})" if len(sizes) == 1 else "Average"
-    categories = ordered_categories(set(summary["category"]) - {AVERAGE})
-    rows = []
-    for (setting, shots, profile), group in summary.groupby(["setting", "shots", "profile"]):
-        entries = {entry.category: entry for entry in group.itertuples()}
-        seeds = max(entry.n for entry in entries.values())
-        rows.append([setting, str(shots), profile, str(seeds)])
-        rows[-1].append(_entry(entries[AVERAGE], seeds, "" if len(sizes) == 1 else "mean of {}"))
-        rows[-1] += [_entry(entries.get(name), seeds, "types: {}") for name in categories]
-    names = [display_name(category) for category in categories]
-    return pd.DataFrame(rows, columns=["Setting", "Shots", "Profile", "Seeds", average, *names])
-
-
-def markdown(
-    frame: pd.DataFrame,
-    dataset: str,
-    metrics: Iterable[str] = HEADLINE,
-    test_set: str = "common",
-) -> str:
-    """Tables of a data set in Markdown, with what stands behind them.
-
-    Parameters
-    ----------
-    frame
-        See `results_frame`.
-    dataset, metrics, test_set
-        What the tables are about.
-    """
-    cells = grid_cells(frame, dataset)
-    if cells.empty:
-        return NO_RUNS
-    label = synthetic_label(dataset)
-    runs = (
-        f"{len(cells)} runs stand behind these tables: test set `{test_set}`, "
-        f"{_count(cells['category'], 'category', 'categories')}, "
-        f"{_count(cells['profile'], 'profile', 'profiles')}, "
-        f"{_count(cells['seed'], 'seed', 'seeds')}."
-    )
-    tables = [
-        f"**{TITLES[metric]}**{label}\n\n"
-        f"{to_markdown(score_table(frame, dataset, metric, test_set))}"
-        for metric in metrics
-    ]
-    return "\n\n".join([runs, *tables, *_not_run(cells), LEGEND])
-
-
-def to_markdown(table: pd.DataFrame) -> str:
-    """Write a table of texts in Markdown; texts that contain markup are shown, not obeyed."""
-    cells = [[escape(value) for value in row] for row in table.itertuples(index=False)]
-    return tabulate(cells, [escape(name) for name in table], "pipe", disable_numparse=True)
-
-
-def ordered_categories(names: Iterable[str]) -> tuple[str, ...]:
-    """Order categories as the tables' columns: as in `CATEGORIES`, then the others by name."""
-    places = {name: place for place, name in enumerate(CATEGORIES)}
-    return tuple(sorted(set(names), key=lambda name: (places.get(name, len(places)), name)))
-
-
-def dataset_label(dataset: str) -> str:
-    """Name of a data set for a person: drawn pictures are never taken for photographs."""
-    return {"synthetic": "synthetic stand-in", "mvtec_ad": "MVTec AD"}.get(dataset, dataset)
-
-
-def display_name(category: str) -> str:
-    """Category as a heading: ``metal_nut`` is Metal Nut."""
-    return " ".join(word[:1].upper() + word[1:] for word in category.split("_") if word) or category
-
-
-def not_run(categories: Iterable[str]) -> tuple[str, ...]:
-    """Those of `CATEGORIES` that are not among a data set's; none if it has others than those."""
-    present = set(categories)
-    return tuple(name for name in CATEGORIES if name not in present and present <= set(CATEGORIES))
-
-
-def escape(text: str) -> str:
-    """Write a name such that Markdown shows it, and does not obey it."""
-    return html.escape(str(text), quote=False).replace("|", "\\|").replace("`", "&#96;")
-
-
-def synthetic_label(dataset: str) -> str:
-    """What every title says of figures of the synthetic stand-in; nothing of others."""
-    return " (*synthetic stand-in*)" if dataset == "synthetic" else ""
-
-
 def _flat(result: Result) -> dict[str, Any]:
     cell, config = result.cell, result.config
     memory, alarms = result.private_memory_mb, result.false_alarms.get("common")
@@ -400,24 +212,3 @@ def _over_seeds(figures: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
     """Summarise `_complete` over seeds; groups without a complete seed have n = 0."""
     summary = _strict(_complete(figures, parts), list(parts.index.names)).reindex(parts.index)
     return summary.fillna({"n": 0}).astype({"n": int})
-
-
-def _entry(entry: Any, seeds: int, parts: str) -> str:
-    """One summary as a table's cell, with whatever differs from its row's and column's heading."""
-    if entry is None or entry.n == 0:
-        return NOT_RUN
-    remarks = [parts.format(entry.parts)] if parts and entry.parts else []
-    remarks += [f"n = {entry.n}"] if entry.n != seeds else []
-    text = format_score(entry.mean, entry.std, entry.n)
-    return f"{text} ({', '.join(remarks)})" if remarks else text
-
-
-def _not_run(cells: pd.DataFrame) -> list[str]:
-    missing = not_run(cells["category"])
-    names = ", ".join(map(display_name, missing))
-    return [f"Not run, of the {len(CATEGORIES)} categories: {names}."] if missing else []
-
-
-def _count(values: pd.Series, one: str, many: str) -> str:
-    n = values.nunique()
-    return f"{n} {one if n == 1 else many}"

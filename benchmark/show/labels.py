@@ -1,0 +1,61 @@
+"""How categories, data sets and metrics are called where people read of them."""
+
+from collections.abc import Iterable
+
+from bgad.data.registry import find_dataset
+
+__all__ = [
+    "HEADLINE",
+    "SHORT_TITLES",
+    "TITLES",
+    "dataset_label",
+    "display_name",
+    "not_run",
+    "synthetic_label",
+]
+
+SHORT_TITLES = {
+    "image_auroc": "image-AUC",
+    "image_ap": "image-AP",
+    "pixel_auroc": "pixel-AUC",
+    "pixel_ap": "pixel-AP",
+    "pixel_f1_max": "pixel-F1",
+    "pixel_f1_boundary": "pixel-F1 at the explicit boundary",
+    "aupro_30": "AUPRO",
+}
+"""Metric -> its name in a table."""
+
+TITLES = {
+    "image_auroc": "image-AUC (AUROC of the image scores)",
+    "image_ap": "image-AP (average precision of the image scores)",
+    "pixel_auroc": "pixel-AUC (AUROC of all pixels)",
+    "pixel_ap": "pixel-AP (average precision of all pixels)",
+    "pixel_f1_max": "pixel-F1 (F1-max: the threshold is chosen on the test set, an oracle)",
+    "pixel_f1_boundary": "pixel-F1 at the explicit boundary (threshold from training normals)",
+    "aupro_30": "AUPRO (per-region overlap up to a false-positive rate of 0.3)",
+}
+"""Metric -> heading of its table."""
+
+HEADLINE = ("image_auroc", "pixel_auroc", "pixel_f1_max")
+"""The three tables that come first."""
+
+
+def not_run(dataset: str, categories: Iterable[str]) -> tuple[str, ...]:
+    """Official categories of a data set that are not among those given."""
+    present = set(categories)
+    return tuple(name for name in find_dataset(dataset).categories if name not in present)
+
+
+def dataset_label(dataset: str) -> str:
+    """Name of a data set for a person: drawn pictures are never taken for photographs."""
+    return find_dataset(dataset).label
+
+
+def synthetic_label(dataset: str) -> str:
+    """What every title says of figures of drawn images; nothing of others."""
+    return f", {dataset_label(dataset)}" if find_dataset(dataset).is_synthetic else ""
+
+
+def display_name(category: str) -> str:
+    """Category as a heading: ``metal_nut`` is Metal Nut."""
+    return " ".join(word[:1].upper() + word[1:] for word in category.split("_") if word) or category

@@ -1,0 +1,119 @@
+"""Every section that is made from results, by name, and the documents that carry it."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.results.frame import results_frame
+from benchmark.results.references import load_references
+from benchmark.results.store import load_all
+from benchmark.show.document import Section
+from benchmark.show.tables import (
+    controls,
+    costs,
+    findings,
+    peers,
+    profiles,
+    references,
+    run,
+    scores,
+    seeds,
+    speed,
+    study,
+    tolerances,
+    verdict,
+)
+from bgad.errors import InputError
+
+__all__ = ["OF_DATASET", "SECTIONS", "Source", "make_section", "run", "verdict"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What sections are made from.
+
+    Attributes
+    ----------
+    frame
+        All results (see `benchmark.results.frame.results_frame`); one's own win over published.
+    published
+        The published ones alone: what a run here took is no business of the documents.
+    speed
+        Content of ``speed.json``, None where nothing was measured.
+    """
+
+    frame: pd.DataFrame
+    published: pd.DataFrame
+    speed: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "Source":
+        """Take a frame's results as the published ones, and the only ones."""
+        return cls(frame, frame)
+
+    @classmethod
+    def read(cls, published: str | Path, own: Sequence[str | Path] = ()) -> "Source":
+        """Read the folder of published results, and those of one's own, the later ones winning.
+
+        Raises
+        ------
+        InputError
+            If a ``speed.json`` is no JSON.
+        """
+        roots = [Path(published), *map(Path, own)]
+        frame = results_frame(load_all(roots))
+        alone = results_frame(load_all(roots[:1])) if own else frame
+        return cls(frame, alone, _read_speed(roots))
+
+
+SECTIONS: dict[str, Callable[[Source], Section]] = {
+    "findings": lambda source: findings.section(source.frame),
+    "references": lambda source: references.section(source.frame, load_references()),
+    "ablation": lambda source: study.section(source.frame, "ablation"),
+    "backbones": lambda source: study.section(source.frame, "backbones"),
+    "fidelity": lambda source: study.section(source.frame, "fidelity"),
+    "controls": lambda source: controls.section(source.frame),
+    "seeds": lambda source: seeds.section(source.frame),
+    "peers": lambda source: peers.section(source.frame),
+    "costs": lambda source: costs.section(source.published),
+    "speed": lambda source: speed.section(source.speed),
+    "profiles": lambda source: profiles.section(),
+    "tolerances": lambda source: tolerances.section(),
+}
+"""Name of a section -> what makes it."""
+
+OF_DATASET: dict[str, Callable[[Source, str], Section]] = {
+    "results": lambda source, dataset: scores.section(source.frame, dataset),
+}
+"""Name of a section that each data set has one of -> what makes it: ``results-mvtec_ad``."""
+
+
+def make_section(name: str, source: Source) -> Section:
+    """Make the section of a name, such as ``findings`` or ``results-mvtec_ad``.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name in SECTIONS:
+        return SECTIONS[name](source)
+    kind, _, dataset = name.partition("-")
+    if kind in OF_DATASET and dataset:
+        return OF_DATASET[kind](source, dataset)
+    known = ", ".join([*(f"{kind}-DATASET" for kind in OF_DATASET), *SECTIONS])
+    raise InputError(f"unknown block {name!r}: it may be one of {known}")
+
+
+def _read_speed(roots: list[Path]) -> dict[str, Any] | None:
+    files = [root / "speed.json" for root in roots if (root / "speed.json").is_file()]
+    if not files:
+        return None
+    try:
+        return json.loads(files[-1].read_bytes())
+    except ValueError as error:
+        raise InputError(f"{files[-1]}: is no JSON: measure anew or delete it") from error

@@ -1,0 +1,39 @@
+"""A run's figures on one screen."""
+
+import pandas as pd
+
+from benchmark.results.frame import AVERAGE, grid_cells, summarise
+from benchmark.show.document import Score, Section, Table
+from benchmark.show.labels import HEADLINE, SHORT_TITLES, dataset_label, display_name
+from bgad.data.registry import find_dataset
+
+__all__ = ["section"]
+
+_KEYS = ["setting", "shots", "profile", "category"]
+
+
+def section(frame: pd.DataFrame, dataset: str) -> Section:
+    """Headline metrics: a row for each setting, number of shots, profile and category.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.frame.results_frame`.
+    dataset
+        Take only this one's.
+    """
+    title = f"{dataset_label(dataset)}, test set common"
+    cells = grid_cells(frame, dataset)
+    if cells.empty:
+        return Section(title)
+    summaries = [summarise(cells, metric).set_index(_KEYS) for metric in HEADLINE]
+    order = [AVERAGE, *find_dataset(dataset).ordered(cells["category"])]
+    keys = sorted(summaries[0].index, key=lambda key: (*key[:3], order.index(key[3])))
+    rows = []
+    for *key, category in keys:
+        entries = [summary.loc[(*key, category)] for summary in summaries]
+        scores = [Score(entry["mean"], entry["std"], entry["n"]) for entry in entries]
+        rows.append([*key, display_name(category) or "Average", *scores, entries[0]["n"]])
+    columns = ["Setting", "Shots", "Profile", "Category"]
+    columns += [*(SHORT_TITLES[metric] for metric in HEADLINE), "Seeds"]
+    return Section(title, (Table(columns, rows),))

@@ -1,0 +1,115 @@
+"""A study: what a change is worth on the very same cells."""
+
+import pandas as pd
+
+from benchmark.results.frame import column, grid_cells
+from benchmark.show.document import (
+    Block,
+    Code,
+    Emphasis,
+    Entry,
+    Note,
+    Quantity,
+    Section,
+    Strong,
+    Table,
+)
+from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
+from benchmark.show.tables.means import over_categories, score, sizes
+from bgad.data.registry import find_dataset
+
+__all__ = ["REFERENCE", "section"]
+
+REFERENCE = "cpu"
+"""The profile from which the profiles of a study differ."""
+
+_METRICS = ("image_auroc", "pixel_auroc", "pixel_f1_max", "pixel_f1_boundary")
+_CELL = ["dataset", "category", "setting", "known_type", "shots", "seed", "fingerprint"]
+_OF_REFERENCE = " of reference"
+_TITLES = {
+    "ablation": "What each part is worth",
+    "backbones": "Other backbones",
+    "fidelity": "What the published protocol is worth",
+}
+
+
+def section(frame: pd.DataFrame, study: str) -> Section:
+    """Tables of a study: a row a profile, with differences to `REFERENCE`.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.frame.results_frame`.
+    study
+        As profiles name it.
+
+    Notes
+    -----
+    A cell counts if `REFERENCE` has it too: same images, setting, shots and seed. Figures and
+    differences are means over categories, for each seed that all of them have, then over seeds;
+    deviations are those over seeds.
+    """
+    title = _TITLES.get(study, study)
+    cells = frame[(frame["study"] == study) & frame["control"].isna() & ~frame["apart"]]
+    reference = grid_cells(frame)
+    pairs = _pairs(cells, reference[reference["profile"] == REFERENCE])
+    blocks: list[Block] = []
+    for (dataset, setting, shots), group in pairs.groupby(["dataset", "setting", "shots"]):
+        of = f"{dataset_label(dataset)}, {setting}, {shots} shots"
+        blocks += [_figures(group, of), _by_category(group, dataset)]
+    if cells.empty:
+        return Section(title)
+    if not blocks:
+        note = Note("No runs yet of cells that ", Code(REFERENCE), " has, too.")
+        return Section(title, (note,))
+    legend = Note(
+        "In brackets the difference to ",
+        Code(REFERENCE),
+        " on the same cells, in points (hundredths), ± its standard deviation over seeds.",
+    )
+    if alone := len(cells) - len(pairs):
+        legend += Note(" Left out, as ", Code(REFERENCE), f" has no such cell: {alone}.")
+    if pairs["oracle"].any():
+        legend += Note(
+            " ",
+            Emphasis("Oracle"),
+            ": test images, or their labels, had a say in what is reported; such a figure says "
+            "nothing of images to come.",
+        )
+    return Section(title, (*blocks, legend))
+
+
+def _pairs(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    figures = [column(metric) for metric in _METRICS]
+    return cells.merge(reference[[*_CELL, *figures]], on=_CELL, suffixes=("", _OF_REFERENCE))
+
+
+def _figures(pairs: pd.DataFrame, title: str) -> Table:
+    beside = pairs.drop_duplicates(["category", "seed"])
+    scores = [score(beside, beside[column(metric) + _OF_REFERENCE]) for metric in _METRICS]
+    rows: list[list[Entry]] = [[Strong(REFERENCE), "", sizes(beside), *scores]]
+    for profile, group in pairs.groupby("profile"):
+        rows.append([profile, "oracle" if group["oracle"].any() else "", sizes(group)])
+        for metric in _METRICS:
+            ours, theirs = group[column(metric)], group[column(metric) + _OF_REFERENCE]
+            change = _points(over_categories(group, ours - theirs))
+            rows[-1].append(score(group, ours, "" if change.is_hole else change))
+    names = [SHORT_TITLES[metric] for metric in _METRICS]
+    return Table(["Profile", "", "Categories, seeds", *names], rows, title)
+
+
+def _by_category(pairs: pd.DataFrame, dataset: str) -> Table:
+    """Differences of the image AUROC, category by category."""
+    metric = _METRICS[0]
+    change = pairs[column(metric)] - pairs[column(metric) + _OF_REFERENCE]
+    names = find_dataset(dataset).ordered(pairs["category"])
+    rows: list[list[Entry]] = []
+    for profile, group in pairs.groupby("profile"):
+        by_name = {name: _points(change[part.index]) for name, part in group.groupby("category")}
+        rows.append([profile, *map(by_name.get, names)])
+    head = f"{SHORT_TITLES[metric]}, difference in points"
+    return Table([head, *map(display_name, names)], rows)
+
+
+def _points(values: pd.Series) -> Quantity:
+    return Quantity(100 * values.mean(skipna=False), 100 * values.std(), len(values), "+.1f")
