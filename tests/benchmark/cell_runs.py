@@ -67,7 +67,7 @@ def _sample(folder: Path, type_: str, index: int) -> Sample:
     pixels = np.zeros((SIZE, SIZE), np.uint8)
     pixels[3:9, 3:9] = 255
     Image.fromarray(pixels).save(mask)
-    return Sample(image, name, "test", type_, None if type_ == "good" else mask)
+    return Sample(image, name, "test", type_, () if type_ == "good" else (mask,))
 
 
 def _history(rng: np.random.Generator, supervised: bool) -> dict[str, np.ndarray]:
