@@ -1,6 +1,6 @@
 """Pixel metrics from one pass over a test set's maps, kept as counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -226,27 +226,66 @@ def pixel_curve(
     if np.isnan(thresholds).any():
         raise InputError("a threshold is undefined (NaN)")
     chosen = choose(images, len(maps))
-    scores, weights, regions = _anomalous_pixels(maps, masks, chosen)
-    edges = np.unique(np.concatenate([scores, thresholds]))
+    scores, areas, regions = [np.empty(0, maps.dtype)], [np.empty(0)], 0
+    for image in chosen:
+        if masks[image].any():
+            areas_here, count = region_areas(masks[image])
+            scores.append(maps[image][masks[image]])
+            areas.append(areas_here)
+            regions += count
+    normals = (rows[~masks[batch]] for batch, rows in read(maps, chosen))
+    return count_pixels(np.concatenate(scores), np.concatenate(areas), regions, normals, thresholds)
+
+
+def count_pixels(
+    scores: np.ndarray,
+    areas: np.ndarray,
+    regions: int,
+    normals: Iterable[np.ndarray],
+    thresholds: np.ndarray | Sequence[float] = (),
+) -> PixelCurve:
+    """Count pixels of which only the scores are left.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (P,)
+        Of anomalous pixels.
+    areas : ndarray, shape (P,)
+        Anomalous pixels in the region of each.
+    regions : int
+        How many regions there are.
+    normals : iterable of ndarray of float
+        Scores of normal pixels, some at a time.
+    thresholds : sequence of float
+        At which `PixelCurve.f1_at` is to be asked.
+    """
+    edges = np.unique(np.concatenate([scores, np.asarray(thresholds, scores.dtype)]))
     places = np.searchsorted(edges, scores)
     below = np.zeros(len(edges), np.int64)
     up_to = np.zeros(len(edges), np.int64)
     negatives = 0
-    for batch, rows in read(maps, chosen):
+    for batch in normals:
         # Sorting the many makes the search for the few run through memory in order.
-        normal = np.sort(rows[~masks[batch]])
+        normal = np.sort(batch)
         below += np.searchsorted(normal, edges, side="left")
         up_to += np.searchsorted(normal, edges, side="right")
         negatives += len(normal)
     return PixelCurve(
         edges=edges,
         positives=np.bincount(places, minlength=len(edges)).astype(np.int64),
-        weights=np.bincount(places, weights, minlength=len(edges)),
+        weights=np.bincount(places, 1 / areas, minlength=len(edges)),
         negatives_below=below,
         negatives_up_to=up_to,
         negatives=negatives,
         regions=regions,
     )
+
+
+def region_areas(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Area of its 8-connected region for each anomalous pixel of a mask, and their number."""
+    labelled, count = ndimage.label(mask, _EIGHT_CONNECTED)
+    of_pixel = labelled[mask]
+    return np.bincount(of_pixel)[of_pixel], count
 
 
 def pixel_metrics(
@@ -271,18 +310,3 @@ def pixel_metrics(
         ),
         "aupro_30": curve.aupro(0.3),
     }
-
-
-def _anomalous_pixels(
-    maps: np.ndarray, masks: np.ndarray, chosen: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Scores, 1 / area of their region, and the number of regions."""
-    scores, weights, regions = [np.empty(0, maps.dtype)], [np.empty(0)], 0
-    for image in chosen:
-        if masks[image].any():
-            labelled, count = ndimage.label(masks[image], _EIGHT_CONNECTED)
-            of_pixel = labelled[masks[image]]
-            scores.append(maps[image][masks[image]])
-            weights.append(1 / np.bincount(of_pixel)[of_pixel])
-            regions += count
-    return np.concatenate(scores), np.concatenate(weights), regions
