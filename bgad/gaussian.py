@@ -15,7 +15,7 @@ _WINDOWS = (1, 3, 5)  # positions a side
 _SHRINKAGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 _RIDGE = 1e-3  # share of the mean variance: float32 features bear no more
 _EPSILON = 1e-12  # variance of a constant channel
-_JUDGED = 64  # positions at most, evenly spaced, whose likelihood chooses
+_JUDGED = 36  # positions at most, evenly spaced, whose likelihood chooses
 
 
 class Smoothing(NamedTuple):
