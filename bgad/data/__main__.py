@@ -5,15 +5,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from bgad.data.convert import LAYOUTS, convert
 from bgad.data.download import SHA256, URL, download, license_notice
-from bgad.data.folder import list_categories
+from bgad.data.folder import list_categories, load_category
+from bgad.data.images import read_image
 from bgad.data.registry import DATASETS
 from bgad.data.verify import Verification, verify_category
 from bgad.errors import InputError
 
 __all__ = ["main"]
 
+_SIGNIFICANT = 0.05
 _COUNTED = [name for name, dataset in DATASETS.items() if dataset.counts]
 
 
@@ -52,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--image-size", type=int, default=256, metavar="PX", help="the model's; default: 256"
     )
+    verify.add_argument(
+        "--session",
+        action="store_true",
+        help="also ask whether a probe tells training from test normals (a minute a category)",
+    )
     verify.set_defaults(run=_verify)
 
     fetch = commands.add_parser("download", help="fetch MVTec AD (5.3 GB, 10.6 GB of disk space)")
@@ -88,11 +97,40 @@ def _verify(options: argparse.Namespace) -> int:
     for name in names:
         results.append(verify_category(options.root, name, options.dataset, options.image_size))
         _print_counts(results[-1], width)
+    if options.session:
+        print("\nsessions:")
+        for name in names:
+            print(f"- {options.root / name}: {_session(options, name)}", flush=True)
     for kind in ("notes", "problems"):
         lines = [line for result in results for line in getattr(result, kind)]
         print(f"\n{kind}: {len(lines) or 'none'}")
         print(*(f"- {line}" for line in lines), sep="\n", end="\n" if lines else "")
     return 1 if any(result.problems for result in results) else 0
+
+
+def _session(options: argparse.Namespace, category: str) -> str:
+    # Encoding needs packages that reading does not: imported where they are used.
+    from bgad.backbone import Backbone
+    from bgad.features import encode
+    from bgad.session import session_control
+
+    normals = load_category(options.root, category)
+    backbone = Backbone("tf_efficientnet_lite2", options.image_size)
+    sets = [
+        encode(backbone, np.stack([read_image(s.path, options.image_size) for s in samples]))
+        for samples in (normals.train, normals.test_normals)
+    ]
+    try:
+        control = session_control(*sets)
+    except InputError as error:
+        return str(error)
+    low, high = np.quantile(control.null, [0.025, 0.975])
+    return (
+        f"a probe tells test from training normals with AUROC {control.auroc:.3f} "
+        f"(by chance {low:.2f} to {high:.2f}, p = {control.p_value:.3f})"
+        + "; thresholds fixed on training normals may not hold"
+        * (control.p_value <= _SIGNIFICANT)
+    )
 
 
 def _print_counts(result: Verification, width: int) -> None:

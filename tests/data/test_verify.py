@@ -150,6 +150,19 @@ def test_exit_status_says_the_result(data_root, category, capsys):
     assert main(["verify", "--root", str(data_root), "--categories", "bottle"]) == 1
 
 
+def test_sessions_are_compared_where_asked(data_root, category, draw, capsys):
+    def ask() -> str:
+        command = ["verify", "--root", str(data_root), "--session", "--image-size", "32"]
+        assert main(command) == 0
+        return capsys.readouterr().out.split("sessions:")[1]
+
+    assert "needs 5 training and 5 test normals, got 3 and 2" in ask()
+    for index in range(5):
+        draw.image(category / f"train/good/1{index}.png", 100 + index)
+        smooth(index).save(category / f"test/good/1{index}.png")
+    assert "may not hold" in ask()
+
+
 @pytest.mark.parametrize("arguments", [["nowhere"], ["data", "--categories", "gadget"]])
 def test_what_cannot_be_served_is_one_message(data_root, capsys, arguments):
     root, *options = arguments
