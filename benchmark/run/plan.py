@@ -14,6 +14,7 @@ from benchmark.protocol.splits import POOL, cell_split
 from benchmark.results.store import MAX_ATTEMPTS, Store, load_all, result_key
 from bgad.data.folder import list_categories, load_category
 from bgad.data.registry import find_dataset
+from bgad.detectors import resolve
 from bgad.errors import InputError
 
 __all__ = ["PlannedCell", "Request", "check_weights", "estimate", "group", "plan"]
@@ -78,8 +79,14 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     ------
     InputError
         If a category does not exist or can't be read, has fewer anomalies than shots are asked
-        for, the profile is wrong, or the store holds results of another one.
+        for or the method needs, the profile is wrong, or the store holds results of another one.
     """
+    least, profile = resolve(request.profile.method).min_shots, request.profile
+    if few := [shots for shots in request.shots if shots < least]:
+        raise InputError(
+            f"profile {profile.name}: method {profile.method} learns from known anomalies: "
+            f"ask for --shots {least} or more, not {few[0]}"
+        )
     names = request.categories or find_dataset(request.dataset).ordered(
         list_categories(request.data_root)
     )

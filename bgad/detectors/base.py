@@ -14,6 +14,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from bgad.backbone import Backbone
+from bgad.conformal import Prediction, check_calibration, p_values
 from bgad.detectors import file, method_of, resolve
 from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
@@ -88,7 +89,15 @@ class Detector(ABC):
         """The frozen backbone, made at first use."""
         return Backbone(self.backbone, self.image_size, self.weights, self.device)
 
-    def fit(self, normal: Any, anomalous: Any = None, masks: Any = None, **options: Any) -> Self:
+    def fit(
+        self,
+        normal: Any,
+        anomalous: Any = None,
+        masks: Any = None,
+        *,
+        held_out: float = 0.0,
+        **options: Any,
+    ) -> Self:
         """Train on normal images and known anomalies.
 
         Parameters
@@ -98,6 +107,10 @@ class Detector(ABC):
             Known anomalies.
         masks : any form of `bgad.inputs.as_masks`, optional
             One for each known anomaly.
+        held_out : float
+            Share of the normal images, evenly spaced, that are not trained on: their scores become
+            `calibration_scores_`, with which `predict` keeps its promise exactly. With 0 these are
+            the method's own cross-fitted ones, if it has any.
         **options
             Of a method's own.
 
@@ -114,7 +127,7 @@ class Detector(ABC):
         if masks is not None and anomalous is None:
             raise InputError("masks come together with anomalous images: these are missing")
         self._levels = None
-        normal = self._encode(normal)
+        normal, held = _split(self._encode(normal), held_out)
         if anomalous is not None:
             anomalous = self._encode(anomalous)
             _check_shapes(anomalous, _shapes(normal))
@@ -129,7 +142,7 @@ class Detector(ABC):
                 raise InputError(f"{shots} anomalous images but {len(masks)} masks")
         elif shots and self.needs_masks:
             raise InputError(f"{name} learns from masks: anomalous images and masks come together")
-        for encoded in (normal, anomalous):
+        for encoded in (normal, held, anomalous):
             if encoded is not None:
                 _check_finite_features(encoded)
         self.history_, self.calibration_scores_ = [], None
@@ -137,6 +150,8 @@ class Detector(ABC):
         if not np.isfinite(self.boundary_threshold_):
             raise InputError(f"{name} found no finite threshold: training diverged")
         self._levels = _shapes(normal)
+        if held is not None:
+            self.calibration_scores_ = self.score_samples(held)
         return self
 
     def anomaly_maps(self, images: Any) -> np.ndarray:
@@ -170,6 +185,37 @@ class Detector(ABC):
         if bad:
             raise InputError(f"image {bad[0]} has no finite scores: its features are not finite")
         return maps, scores
+
+    def predict(self, images: Any, false_alarms: float = 0.05) -> Prediction:
+        """Call images normal or defective.
+
+        Parameters
+        ----------
+        images : EncodedImages, or any form of `bgad.inputs.as_images`
+        false_alarms : float
+            Share of normal images that may be called defective: an upper bound as long as they are
+            exchangeable with the normal images held out in `fit` (same parts, light and camera).
+            With cross-fitted `calibration_scores_` it is a close estimate, not a bound.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        InputError
+            The detector has no calibration scores, or too few for so small a share.
+        """
+        self._check_fitted()
+        if self.calibration_scores_ is None:
+            raise InputError(
+                f"this {type(self).__name__} knows no score of a normal image that is new to it: "
+                "fit it with held_out=0.2"
+            )
+        check_calibration(len(self.calibration_scores_), false_alarms)
+        maps, scores = self.maps_and_scores(images)
+        ranks = p_values(self.calibration_scores_, scores)
+        return Prediction(scores, ranks, ranks <= false_alarms, maps)
 
     def left_out(self, normal: EncodedImages, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Maps and scores of training normals, as if each had had no part in `fit`.
@@ -311,6 +357,19 @@ load = Detector.load
 
 def _shapes(images: EncodedImages) -> tuple[tuple[int, ...], ...]:
     return tuple(level.shape[1:] for level in images.levels)
+
+
+def _split(normal: EncodedImages, share: float) -> tuple[EncodedImages, EncodedImages | None]:
+    """Normals to train on, and those held out."""
+    if not 0 <= share < 1:
+        raise InputError(f"held_out must be at least 0 and below 1, got {share}")
+    count = round(share * len(normal)) if share else 0
+    if not count:
+        return normal, None
+    if count == len(normal):
+        raise InputError(f"held_out={share} leaves none of {len(normal)} normal images to train on")
+    held = np.linspace(0, len(normal) - 1, count).round().astype(int)
+    return normal[np.setdiff1d(np.arange(len(normal)), held)], normal[held]
 
 
 def _check_shapes(images: EncodedImages, expected: tuple[tuple[int, ...], ...]) -> None:

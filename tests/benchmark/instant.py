@@ -34,6 +34,7 @@ class Instant:
     """Takes `seconds` a cell; `fails` says how with which seeds, as in ``raise1 die2``."""
 
     version = 1
+    min_shots = 0
 
     def __init__(self, seconds: float = 0.0, fails: str = "", seed: int = 0) -> None:
         if seconds < 0:

@@ -24,8 +24,8 @@ def store(tmp_path, monkeypatch):
 
 
 def request(data_root: Path, **changes) -> Request:
-    fields = {"categories": [], "shots": [0, 1], "seeds": [0]} | changes
-    return Request(changes.pop("profile", PROFILE), "toy", data_root, **fields)
+    fields = {"categories": [], "shots": [0, 1], "seeds": [0], "profile": PROFILE} | changes
+    return Request(dataset="toy", data_root=data_root, **fields)
 
 
 def test_all_categories_are_planned_in_the_order_of_the_tables(data_root, store):
@@ -77,6 +77,12 @@ def test_a_result_of_other_data_split_or_profile_is_not_reused(data_root, store)
 def test_requests_that_cannot_be_served_are_refused(data_root, store, changes, message):
     with pytest.raises(InputError, match=message):
         plan(request(data_root, **changes), store)
+
+
+def test_shots_that_a_method_can_not_serve_are_refused(data_root, store):
+    supervised = Profile("mine", "segmentation_head")
+    with pytest.raises(InputError, match="ask for --shots 1 or more, not 0"):
+        plan(request(data_root, profile=supervised), store)
 
 
 def test_few_anomalies_are_warned_about(data_root, store):

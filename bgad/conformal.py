@@ -1,0 +1,70 @@
+"""Verdicts with a bounded share of false alarms, from the scores of normal images that are new."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from bgad.errors import InputError
+
+__all__ = ["Prediction", "check_calibration", "p_values"]
+
+
+class Prediction(NamedTuple):
+    """What a detector says of N images.
+
+    Attributes
+    ----------
+    scores : ndarray of float32, shape (N,)
+        Larger is more anomalous.
+    p_values : ndarray of float64, shape (N,)
+        See `p_values`.
+    defective : ndarray of bool, shape (N,)
+        Where the p-value is at most the share of false alarms asked for.
+    maps : ndarray of float32, shape (N, image_size, image_size)
+    """
+
+    scores: np.ndarray
+    p_values: np.ndarray
+    defective: np.ndarray
+    maps: np.ndarray
+
+
+def p_values(calibration: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Rank of images among normal ones that are new to a detector, too.
+
+    Parameters
+    ----------
+    calibration : ndarray, shape (m,)
+        Scores of normal images.
+    scores : ndarray, shape (N,)
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        ``(1 + number of calibration scores >= score) / (m + 1)``. Of a normal image that is
+        exchangeable with the m ones, it is at most a with a probability of at most a, whatever the
+        detector (split-conformal prediction; Vovk et al., Algorithmic Learning in a Random World,
+        2005; Bates et al., Annals of Statistics 2023, arXiv 2104.08279).
+    """
+    beyond = len(calibration) - np.searchsorted(np.sort(calibration), scores, side="left")
+    return (1 + beyond) / (len(calibration) + 1)
+
+
+def check_calibration(count: int, false_alarms: float) -> None:
+    """Make sure that so many calibration scores can tell a share of false alarms.
+
+    Raises
+    ------
+    InputError
+        It is no share between 0 and 1, or they are too few: even the most anomalous image's p-value
+        would be larger.
+    """
+    if not 0 < false_alarms < 1:
+        raise InputError(f"false_alarms must lie between 0 and 1, got {false_alarms}")
+    needed = math.ceil(round(1 / false_alarms - 1, 6))
+    if count < needed:
+        raise InputError(
+            f"at most {false_alarms:.2%} of false alarms take {needed} normal images to calibrate, "
+            f"there are {count}: give more, or ask for {1 / (count + 1):.2%} or more"
+        )
