@@ -7,10 +7,10 @@ from scipy import special, stats
 
 from benchmark.results.comparison import differences
 
-__all__ = ["detectable", "spreads", "table"]
+__all__ = ["CATEGORIES", "SEEDS", "detectable", "distinguishable", "spreads"]
 
-_CATEGORIES = (4, 6, 15)
-_SEEDS = 3
+CATEGORIES = (4, 6, 15)
+SEEDS = 3
 
 
 def detectable(error: float, freedom: float, power: float = 0.8, level: float = 0.05) -> float:
@@ -64,46 +64,29 @@ def spreads(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def table(
-    frame: pd.DataFrame,
-    metric: str = "image_auroc",
-    categories: Iterable[int] = _CATEGORIES,
-    seeds: int = _SEEDS,
+def distinguishable(
+    frame: pd.DataFrame, categories: Iterable[int] = CATEGORIES, seeds: int = SEEDS
 ) -> pd.DataFrame:
-    """Differences in points (0.01) that so many categories and seeds find with a power of 80 %.
+    """Differences that so many categories and seeds find with a power of 80 %.
 
     Parameters
     ----------
     frame
         See `benchmark.results.frame.results_frame`.
-    metric
-        Which figure, of those in `spreads`.
     categories, seeds
         Numbers to plan for.
 
     Returns
     -------
-    DataFrame of str
-        A row for each profile and peer, at the largest number of shots. ``K categories`` speaks of
-        other categories like these; ``same K`` of these very categories run with other seeds.
+    DataFrame
+        `spreads` with, for each number of categories, ``others_K`` (a difference on categories like
+        these) and ``same_K`` (on these very categories, run with other seeds).
     """
     measured = spreads(frame)
-    measured = measured[measured["metric"] == metric]
-    measured = measured[measured["shots"] == measured["shots"].max()]
-    rows = []
-    for entry in measured.itertuples():
-        row = {
-            "Profile": entry.profile,
-            "Peer": entry.peer,
-            "Spread of categories": f"{100 * entry.between:.1f}",
-            "Spread of seeds": f"{100 * entry.within:.1f}",
-        }
-        of_mean = entry.between**2 + entry.within**2 / seeds
-        for count in categories:
-            found = detectable((of_mean / count) ** 0.5, count - 1)
-            row[f"{count} categories"] = f"{100 * found:.1f}"
-        for count in categories:
-            error = entry.within / (count * seeds) ** 0.5
-            row[f"same {count}"] = f"{100 * detectable(error, count * (seeds - 1)):.1f}"
-        rows.append(row)
-    return pd.DataFrame(rows)
+    of_mean = measured["between"] ** 2 + measured["within"] ** 2 / seeds
+    for count in categories:
+        errors = (of_mean / count) ** 0.5
+        measured[f"others_{count}"] = errors * detectable(1, count - 1)
+        errors = measured["within"] / (count * seeds) ** 0.5
+        measured[f"same_{count}"] = errors * detectable(1, count * (seeds - 1))
+    return measured

@@ -8,7 +8,7 @@ from scipy.stats import ttest_1samp
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
 from benchmark.results.frame import results_frame
-from benchmark.results.power import detectable, spreads, table
+from benchmark.results.power import detectable, distinguishable, spreads
 
 
 def results(categories, seeds, between, within):
@@ -51,13 +51,12 @@ def test_spreads_are_told_apart():
 
 def test_a_single_seed_or_category_has_no_spread():
     assert spreads(results_frame(results(3, 1, 0.04, 0.02))).empty
-    assert table(results_frame(results(1, 3, 0.04, 0.02))).empty
+    assert distinguishable(results_frame(results(1, 3, 0.04, 0.02))).empty
 
 
-def test_the_table_is_in_points():
-    frame = results_frame(results(6, 3, 0.04, 0.02))
-    entry, row = spreads(frame).iloc[0], table(frame, categories=(6,)).iloc[0]
+def test_distinguishable_differences_follow_from_the_spreads():
+    entry = distinguishable(results_frame(results(6, 3, 0.04, 0.02)), categories=(6,)).iloc[0]
     error = ((entry["between"] ** 2 + entry["within"] ** 2 / 3) / 6) ** 0.5
-    assert row["6 categories"] == f"{100 * detectable(error, 5):.1f}"
-    assert float(row["same 6"]) < float(row["6 categories"])
-    assert (row["Profile"], row["Peer"]) == ("cpu", "peer")
+    assert entry["others_6"] == pytest.approx(detectable(error, 5))
+    assert entry["same_6"] == pytest.approx(detectable(entry["within"] / 18**0.5, 12))
+    assert entry["same_6"] < entry["others_6"]
