@@ -44,5 +44,6 @@ def _manifests(options: Namespace) -> Iterator[tuple[Path, str]]:
                 options.shots,
                 cell.seed,
                 cell.known_type,
+                categories[cell.category].content_hashes(),
             ),
         )

@@ -52,6 +52,7 @@ def make_split(
     split_seed: int,
     known_type: str | None = None,
     pool: int = POOL,
+    contents: Mapping[str, str] | None = None,
 ) -> Split:
     """Choose the known anomalies of a category by the hashes of their names.
 
@@ -68,6 +69,9 @@ def make_split(
         type as a whole, and all its anomalies are known where it has fewer than `shots`.
     pool : int
         Anomalies that ``common_test`` lacks, if these are more than `shots`.
+    contents : mapping of str to str
+        See `Category.content_hashes`. Where an anomaly leaves a test set, those of the same content
+        leave it too: KolektorSDD shows two of its defective surfaces twice.
 
     Raises
     ------
@@ -92,6 +96,8 @@ def make_split(
         pooled = excluded = set(ranked)
     else:
         pooled, excluded = set(ranked[: max(pool, shots)]), set(known)
+    if contents:
+        pooled, excluded = (_with_copies(names, category, contents) for names in (pooled, excluded))
     test = tuple(sample.name for sample in category.test)
     return Split(
         known=tuple(known),
@@ -112,7 +118,13 @@ def cell_split(cell: Cell, category: Category, test_known: bool = False) -> Spli
         Leave the known anomalies in both test sets, see `benchmark.protocol.fidelity.Evaluation`.
     """
     split = make_split(
-        category, cell.dataset, cell.setting, cell.shots, cell.split_seed, cell.known_type
+        category,
+        cell.dataset,
+        cell.setting,
+        cell.shots,
+        cell.split_seed,
+        cell.known_type,
+        contents=category.content_hashes(),
     )
     if not test_known:
         return split
@@ -154,12 +166,13 @@ def manifest(
     shots: Iterable[int],
     split_seed: int,
     known_type: str | None = None,
+    contents: Mapping[str, str] | None = None,
 ) -> str:
     """Write out the splits of one seed as text, a line for each fact, to be compared by ``diff``.
 
     Parameters
     ----------
-    category, dataset, setting, split_seed, known_type
+    category, dataset, setting, split_seed, known_type, contents
         As in `make_split`.
     shots
         The numbers of shots whose splits are hashed; the known anomalies of the largest one are
@@ -171,7 +184,7 @@ def manifest(
         Ends with the SHA-256 of all lines before.
     """
     splits = {
-        n: make_split(category, dataset, setting, n, split_seed, known_type)
+        n: make_split(category, dataset, setting, n, split_seed, known_type, contents=contents)
         for n in sorted(set(shots))
     }
     largest = splits[max(splits)]
@@ -192,6 +205,11 @@ def manifest(
 def _with_known(names: tuple[str, ...], split: Split, category: Category) -> tuple[str, ...]:
     tested = {*names, *split.known}
     return tuple(sample.name for sample in category.test if sample.name in tested)
+
+
+def _with_copies(names: set[str], category: Category, contents: Mapping[str, str]) -> set[str]:
+    removed = {contents[name] for name in names}
+    return {sample.name for sample in category.anomalies if contents[sample.name] in removed}
 
 
 def _rank(anomalies: Iterable[Sample], prefix: str, split_seed: int) -> list[str]:

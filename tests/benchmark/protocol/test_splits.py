@@ -152,6 +152,20 @@ def test_a_planted_leak_is_caught_by_name_and_by_content(data_root, category):
         check_disjoint(split, loaded.content_hashes())
 
 
+def test_copies_leave_the_test_sets_with_the_known_anomaly(data_root, category):
+    shutil.copy(category / "test/crack/000.png", category / "test/crack/copy.png")
+    masks = category / "ground_truth/crack"
+    shutil.copy(masks / "000_mask.png", masks / "copy_mask.png")
+    loaded = load_category(data_root, "widget")
+    pair, contents = {"test/crack/000.png", "test/crack/copy.png"}, loaded.content_hashes()
+    for seed in range(9):
+        split = make_split(loaded, "d", "general", 1, seed, pool=1, contents=contents)
+        check_disjoint(split, contents)
+        gone = {sample.name for sample in loaded.test} - set(split.paper_test)
+        assert gone == (pair if split.known[0] in pair else set(split.known))
+        assert split.common_test == split.paper_test
+
+
 def test_manifest_accounts_for_each_image_once_and_is_sealed():
     category = build({"a": 9, "b": 9})
     text = manifest(category, "d", "general", [0, 1, 5], 3)
