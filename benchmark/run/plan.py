@@ -81,12 +81,6 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
         If a category does not exist or can't be read, has fewer anomalies than shots are asked
         for or the method needs, the profile is wrong, or the store holds results of another one.
     """
-    least, profile = resolve(request.profile.method).min_shots, request.profile
-    if few := [shots for shots in request.shots if shots < least]:
-        raise InputError(
-            f"profile {profile.name}: method {profile.method} learns from known anomalies: "
-            f"ask for --shots {least} or more, not {few[0]}"
-        )
     names = request.categories or find_dataset(request.dataset).ordered(
         list_categories(request.data_root)
     )
@@ -102,6 +96,12 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     )
     if not cells:
         raise InputError("the request is empty: give at least one category, shots and seed")
+    least, profile = resolve(request.profile.method).min_shots, request.profile
+    if few := [shots for shots in request.shots if shots < least]:
+        raise InputError(
+            f"profile {profile.name}: method {profile.method} learns from known anomalies: "
+            f"ask for --shots {least} or more, not {few[0]}"
+        )
     for category in categories.values():
         if request.setting == "general" and len(category.anomalies) <= POOL:
             warnings.warn(
