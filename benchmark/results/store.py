@@ -1,12 +1,15 @@
 """The results store: one JSON file for each cell, whole or absent."""
 
+import errno
 import hashlib
 import io
 import json
 import os
-import tempfile
+import re
+import uuid
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +25,9 @@ __all__ = ["MAX_ATTEMPTS", "Store", "load_all", "result_key", "write_atomically"
 
 MAX_ATTEMPTS = 3
 """Failed attempts after which a cell is left alone, until it is asked for with --rerun."""
+
+_LEFTOVERS = ("*/*/general", "*/*/hard/*", "*/*/control/*", "notebooks/*")
+_LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp|\..+_[0-9a-f]{8}-[0-9]+\.ipynb")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -40,21 +46,24 @@ def write_atomically(path: Path, content: bytes) -> None:
     OSError
         Naming `path`, if it cannot be written; then nothing is left behind.
     """
-    temporary = None
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(".tmp", ".", path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)
+        with temporary.open("xb") as file:  # its mode follows the umask
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
-        _sync_folder(path.parent)
+            _sync(file.fileno())
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise type(error)(error.errno, error.strerror, str(path)) from error
+    with suppress(OSError):  # no folder can be opened on Windows, or synced on network shares
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class Store:
@@ -110,7 +119,7 @@ class Store:
     def write(self, result: Result) -> None:
         """Store a result, and forget the cell's failures."""
         write_atomically(self.path(result.cell), to_json(result))
-        self._failed_path(result.cell).unlink(missing_ok=True)
+        self.forget_failure(result.cell)
 
     def failure(self, cell: Cell, key: str) -> Failure | None:
         """Return how a cell failed; None if it did not, or with other settings or data."""
@@ -137,10 +146,9 @@ class Store:
         write_atomically(self._failed_path(cell), to_json(failure))
         return failure
 
-    def forget(self, cell: Cell) -> None:
-        """Delete what is known about a cell."""
-        for path in (self.path(cell), self._failed_path(cell), self.curves_path(cell)):
-            path.unlink(missing_ok=True)
+    def forget_failure(self, cell: Cell) -> None:
+        """Delete what is known about a cell's failures."""
+        self._failed_path(cell).unlink(missing_ok=True)
 
     def write_curves(self, cell: Cell, arrays: Mapping[str, np.ndarray]) -> str:
         """Store the state behind a cell's pixel metrics, before its result.
@@ -185,10 +193,14 @@ class Store:
                 yield result
 
     def remove_leftovers(self) -> None:
-        """Delete temporary files of writers that were killed; only while no other run is on."""
-        for pattern in (".*.tmp", "notebooks/**/.*.ipynb"):
-            for path in self.root.rglob(pattern):
-                path.unlink(missing_ok=True)
+        """Delete temporary files of writers that were killed; only while no other run is on.
+
+        They stand beside cells and executed notebooks, and their names are like no other's.
+        """
+        for pattern in _LEFTOVERS:
+            for path in self.root.glob(f"{pattern}/.*"):
+                if _LEFTOVER.fullmatch(path.name) and not path.is_dir():
+                    path.unlink(missing_ok=True)
 
     def _failed_path(self, cell: Cell) -> Path:
         return self.path(cell).with_suffix(".failed.json")
@@ -244,9 +256,9 @@ def _is_of_another_schema(content: bytes) -> bool:
         return False
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise  # else the file system does not know it

@@ -1,11 +1,10 @@
 """Workers: on this machine, at an existing Dask scheduler, or from Slurm."""
 
 import logging
-import os
 import shutil
-import signal
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,9 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import dask
+import psutil
 import yaml
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster, Status
+from distributed import Client, LocalCluster, Security, SpecCluster, Status
 from distributed.system import MEMORY_LIMIT
 
 from benchmark.paths import SLURM_CONFIG
@@ -25,6 +25,7 @@ __all__ = ["check_slurm", "connect", "default_jobs"]
 
 _MEMORY_PER_JOB = 2e9  # bytes: what a job needs at most with the profiles that come along
 _TIMEOUT = 20  # seconds to reach a scheduler
+_CLOSE_TIMEOUT = 5  # seconds
 
 dask.config.set(
     {
@@ -77,6 +78,7 @@ def connect(
                 memory_limit=memory_limit or int(MEMORY_LIMIT / jobs),
                 local_directory=scratch,
                 dashboard_address="127.0.0.1:0",
+                security=Security.temporary(),  # or any user of this machine could run code as us
                 silence_logs=logging.CRITICAL,  # a worker that dies is the runner's news
             )
         elif cluster == "slurm":
@@ -99,7 +101,7 @@ def connect(
         finally:
             client.close(timeout=2)
             if cluster in (None, "slurm"):
-                workers.close(timeout=5)
+                _close(workers)
 
 
 def check_slurm(client: Client) -> None:
@@ -129,7 +131,13 @@ def _slurm(path: Path, jobs: int) -> Any:
 
     if shutil.which("sbatch") is None:
         raise InputError("--cluster slurm: there is no command 'sbatch' here: use a login node")
-    defaults = {"job_name": "bgad", "scheduler_options": {"dashboard_address": ":0"}}
+    defaults = {
+        "job_name": "bgad",
+        "security": True,  # certificates for this run alone, in a folder that all nodes see
+        "shared_temp_directory": str(Path.cwd()),
+        "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
+        "worker_extra_args": ["--dashboard-address", "127.0.0.1:0"],
+    }
     try:
         options = yaml.safe_load(path.read_text(encoding="utf-8"))
         cluster = SLURMCluster(**defaults | options)
@@ -145,9 +153,20 @@ def _slurm(path: Path, jobs: int) -> Any:
     return cluster
 
 
+def _close(cluster: SpecCluster) -> None:
+    """Close a cluster; slow workers are killed, for what they did is done."""
+    try:
+        cluster.close(timeout=_CLOSE_TIMEOUT)
+    except TimeoutError:
+        warnings.warn("workers were slow to close; all results are stored", stacklevel=2)
+        if isinstance(cluster, LocalCluster):
+            _kill_workers(cluster)
+
+
 def _kill_workers(cluster: LocalCluster) -> None:
     """Kill the workers, and with them what they run, instead of waiting for it."""
     for nanny in cluster.workers.values():
         nanny.auto_restart = False
         if nanny.pid:
-            os.kill(nanny.pid, signal.SIGKILL)
+            with suppress(psutil.Error):
+                psutil.Process(nanny.pid).kill()

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 __all__ = ["die_with_parent", "execute", "prepare_kernel"]
 
@@ -61,8 +62,18 @@ def execute(notebook: Path, output: Path, parameters: dict) -> tuple[str | None,
         Whether the kernel ended without an exception: killed, or out of memory.
     """
     import papermill
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
+
+    class ThisPython(AsyncKernelManager):
+        """Starts this very interpreter, whatever kernel a user has installed as "python3"."""
+
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            return KernelSpec(argv=command, display_name="Python 3", language="python")
 
     prepare = f"__import__('benchmark.run.execute').execute.prepare_kernel({os.getpid()})"
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -71,10 +82,11 @@ def execute(notebook: Path, output: Path, parameters: dict) -> tuple[str | None,
     error, died = None, False
     try:
         papermill.execute_notebook(
-            notebook,
-            scratch,
+            _literal(notebook),
+            _literal(scratch),
             parameters,
             kernel_name="python3",
+            kernel_manager_class=ThisPython,
             language="python",
             progress_bar=False,
             log_output=True,
@@ -89,10 +101,15 @@ def execute(notebook: Path, output: Path, parameters: dict) -> tuple[str | None,
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
     if scratch.exists():
-        scratch.rename(failed if error else output)
+        scratch.replace(failed if error else output)
     if not error:
         failed.unlink(missing_ok=True)
     return error, died
+
+
+def _literal(path: Path) -> str:
+    """A path as papermill takes it, which replaces {names}."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _main() -> None:
@@ -106,7 +123,13 @@ def _main() -> None:
     import logging
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    error, died = execute(Path(request["notebook"]), Path(request["output"]), request["parameters"])
+    with TemporaryDirectory(prefix="bgad-ipython-") as folder:
+        # Nothing runs in kernels that a user has told every IPython, or Python, to start with.
+        os.environ["IPYTHONDIR"] = folder
+        os.environ.pop("PYTHONSTARTUP", None)
+        error, died = execute(
+            Path(request["notebook"]), Path(request["output"]), request["parameters"]
+        )
     if error:
         logging.error("%s", error)
     json.dump({"error": error, "died": died}, answers)

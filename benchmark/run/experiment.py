@@ -1,6 +1,5 @@
 """One cell: split, features, training, scores, metrics, result."""
 
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,9 +15,9 @@ from benchmark.protocol.fidelity import Checkpoints, oracle
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import METRICS, TEST_SETS, Metrics, Result, Timings, TypeMetrics
 from benchmark.protocol.splits import Split, cell_split, check_disjoint
-from benchmark.results.provenance import now, stamp
+from benchmark.results.provenance import begin, stamp
 from benchmark.results.store import Store, result_key
-from benchmark.run.memory import PeakMemory, give_back
+from benchmark.run.memory import PeakMemory, give_back, peak_resident_mb
 from bgad.data.folder import Category, Sample, load_category
 from bgad.detectors import resolve
 from bgad.detectors.base import Detector
@@ -108,7 +107,7 @@ def run_cell(
     key, cache_dir = result_key(profile.hash, split.sha256, category.fingerprint()), Path(cache_dir)
     give_back()
     with _recorded(store, cell, key), PeakMemory() as memory:
-        started, clock, evaluation = now(), _Clock(), profile.evaluation
+        started, clock, evaluation = begin(), _Clock(), profile.evaluation
         if not evaluation.test_known:
             check_disjoint(split, category.content_hashes())
         detector = resolve(profile.method)(
@@ -160,7 +159,7 @@ def run_cell(
             data={"fingerprint": category.fingerprint()},
             config=profile.config,
             timings_s=Timings(**clock.seconds, total=clock.total()),
-            peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            peak_memory_mb=peak_resident_mb(),
             private_memory_mb=memory.megabytes,
             provenance=stamp(started, device),
             boundary_threshold=run["threshold"],

@@ -18,7 +18,10 @@ from distributed import get_worker
 from benchmark.paths import REPOSITORY
 from benchmark.run.memory import private_bytes
 
-__all__ = ["Job", "Outcome", "run_job", "start_child"]
+__all__ = ["RUN_NOTE", "Job", "Outcome", "run_job", "start_child"]
+
+RUN_NOTE = ".run"
+"""File in a results folder that says which run holds it, with a token that it alone has."""
 
 _SINGLE_THREADED = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
@@ -39,13 +42,14 @@ class Job:
     cells
         The cells' fields.
     keys
-        Of each cell, the key that its result will have (see `benchmark.results.store.result_key`).
+        Of each cell, the key that its result will have (see `benchmark.results.store.result_key`);
+        None where one that is there is to be replaced.
     paths
         Of each cell, its result's path within the results folder.
     results
         The results folder as the driver sees it.
     token
-        What the driver has written into the folder's lock file: a worker that reads it there
+        What the driver has written into the folder's `RUN_NOTE`: a worker that reads it there
         shares the folder.
     output
         Path of the executed notebook within the results folder; its log is beside it.
@@ -54,7 +58,7 @@ class Job:
     notebook: str
     parameters: dict[str, Any]
     cells: tuple[dict[str, Any], ...]
-    keys: tuple[str, ...]
+    keys: tuple[str | None, ...]
     paths: tuple[str, ...]
     results: str
     token: str
@@ -104,8 +108,8 @@ def run_job(job: Job) -> Outcome:
 
 
 def _shares_results_folder(job: Job) -> bool:
-    lock = Path(job.results, ".lock")
-    return lock.is_file() and job.token in lock.read_text(encoding="utf-8")
+    note = Path(job.results, RUN_NOTE)
+    return note.is_file() and job.token in note.read_text(encoding="utf-8")
 
 
 def _run_in(results: Path, job: Job) -> Outcome:
@@ -124,7 +128,8 @@ def _run_in(results: Path, job: Job) -> Outcome:
         "output": str(results / job.output),
         "parameters": job.parameters | {"cells": cells, "results": str(results)},
     }
-    with log.open("w") as stderr:
+    log.unlink(missing_ok=True)  # it may be another user's
+    with log.open("w", encoding="utf-8") as stderr:
         child = start_child(stderr)
     try:
         child.stdin.write(json.dumps(request))
@@ -166,9 +171,9 @@ def start_child(stderr: IO[str]) -> subprocess.Popen:
     )
 
 
-def _is_done(path: Path, key: str) -> bool:
+def _is_done(path: Path, key: str | None) -> bool:
     try:
-        return json.loads(path.read_bytes()).get("key") == key
+        return key is not None and json.loads(path.read_bytes()).get("key") == key
     except (OSError, ValueError, AttributeError):
         return False
 

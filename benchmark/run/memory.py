@@ -1,12 +1,18 @@
 """Memory that processes hold."""
 
 import ctypes
+import sys
 import threading
 from types import TracebackType
 
 import psutil
 
-__all__ = ["PeakMemory", "give_back", "private_bytes"]
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+__all__ = ["PeakMemory", "give_back", "peak_resident_mb", "private_bytes"]
 
 _INTERVAL = 0.05  # seconds
 
@@ -28,9 +34,16 @@ def give_back() -> None:
 
     It keeps most of it otherwise, so that each cell of a notebook would hold more than the last.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
+
+
+def peak_resident_mb() -> float:
+    """Greatest resident memory of this process since it began, shared parts included, in MiB."""
+    if resource is None:
+        return psutil.Process().memory_info().peak_wset / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 class PeakMemory:

@@ -56,7 +56,7 @@ class PlannedCell:
     cell, key
         See `benchmark.results.store.result_key`.
     done
-        Whether its result is there.
+        Whether its result is there; if it is run all the same, until that has a successor.
     failure
         How it failed before.
     """

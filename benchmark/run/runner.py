@@ -1,5 +1,6 @@
 """Runs planned cells on workers, group by group, until each has a result or a cause."""
 
+import hashlib
 import os
 import socket
 import time
@@ -8,11 +9,12 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from distributed import Client, Future, KilledWorker, wait
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from benchmark.paths import PROFILES
@@ -20,17 +22,12 @@ from benchmark.protocol.cells import Cell
 from benchmark.protocol.schema import Failure
 from benchmark.results.store import MAX_ATTEMPTS, Store, write_atomically
 from benchmark.run.cluster import check_slurm
-from benchmark.run.jobs import Job, Outcome, run_job
+from benchmark.run.jobs import RUN_NOTE, Job, Outcome, run_job
 from benchmark.run.plan import PlannedCell, Request, group
 from benchmark.run.progress import Display
 from bgad.errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None
-
-__all__ = ["Runner", "hold"]
+__all__ = ["Runner", "hold", "notebook_name"]
 
 _POLL = 0.5  # seconds
 _PATIENCE = 30  # seconds without any worker between two questions to Slurm
@@ -43,7 +40,7 @@ def hold(results: Path) -> Iterator[str]:
     Returns
     -------
     str
-        A token that is in the lock file, by which a worker knows that it sees the same folder.
+        A token that is in the folder's `RUN_NOTE`, by which a worker knows that it sees the folder.
 
     Raises
     ------
@@ -51,31 +48,29 @@ def hold(results: Path) -> Iterator[str]:
         If the folder can't be written, or another run holds it.
     """
     token = uuid.uuid4().hex
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        file = (results / ".lock").open("a+")
-    except OSError as error:
-        raise InputError(
-            f"{results}: cannot be written ({error.strerror}): give another --results folder"
-        ) from error
-    with file:
+    lock, note = FileLock(results / ".lock"), results / RUN_NOTE
+    with ExitStack() as stack:
         try:
-            if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
+            results.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(lock.acquire(blocking=False))
+        except Timeout as error:
+            holder = note.read_text(encoding="utf-8").strip() if note.is_file() else "unknown"
             raise InputError(
-                f"{results}: another run is using this folder ({file.read().strip()}): wait for "
-                "it, or give another --results folder"
+                f"{results}: another run is using this folder ({holder}): wait for it, or give "
+                "another --results folder"
             ) from error
-        except OSError as error:
+        except (OSError, NotImplementedError) as error:
+            if not results.is_dir() or not os.access(results, os.W_OK):
+                reason = getattr(error, "strerror", error)
+                raise InputError(
+                    f"{results}: cannot be written ({reason}): give another --results folder"
+                ) from error
             warnings.warn(
-                f"{results}: cannot be locked ({error.strerror}): start no second run in it",
-                stacklevel=3,
+                f"{results}: cannot be locked ({error}): start no second run in it", stacklevel=3
             )
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}, run {token}\n")
-        file.flush()
+        write_atomically(
+            note, f"process {os.getpid()} on {socket.gethostname()}, run {token}\n".encode()
+        )
         yield token
 
 
@@ -106,7 +101,7 @@ class Runner:
         self.client, self.request, self.store = client, request, store
         self.notebook, self.token = notebook, token
         self.failed: dict[Cell, str] = {}
-        self._executions: dict[str, int] = {}
+        self._before: dict[Cell, int | None] = {}
 
     def run(self, cells: Sequence[PlannedCell], display: Display, jobs: int = 0) -> None:
         """Run cells until each is stored, or in `failed`; in groups for `jobs` workers or more.
@@ -118,7 +113,7 @@ class Runner:
         """
         queue = deque(group(cells, max(jobs, self._slots())))
         running: dict[Future, tuple[list[PlannedCell], Job]] = {}
-        before = {planned.cell: self._stamp(planned) for planned in cells}
+        self._before = {planned.cell: self._stamp(planned) for planned in cells}
         settled, asked = 0, time.monotonic()
         while queue or running:
             slots = self._slots() if queue else 0
@@ -130,7 +125,7 @@ class Runner:
                 job = self._job(part)
                 running[self.client.submit(run_job, job, pure=False)] = (part, job)
             written = sum(
-                self._stamp(planned) != before[planned.cell]
+                self._stamp(planned) != self._before[planned.cell]
                 for part, _ in running.values()
                 for planned in part
             )
@@ -151,6 +146,10 @@ class Runner:
         except OSError:
             return None
 
+    def _is_finished(self, planned: PlannedCell) -> bool:
+        is_new = not planned.done or self._stamp(planned) != self._before[planned.cell]
+        return is_new and self.store.is_current(planned.cell, planned.key)
+
     def _wait(self, futures: list[Future]) -> set[Future]:
         if not futures:
             time.sleep(_POLL)
@@ -162,9 +161,11 @@ class Runner:
 
     def _job(self, part: Sequence[PlannedCell]) -> Job:
         category = part[0].cell.category
-        number = self._executions[category] = self._executions.get(category, 0) + 1
-        name = category if number == 1 else f"{category}-{number}"
         profile = self.request.profile
+        paths = tuple(
+            self.store.path(planned.cell).relative_to(self.store.root).as_posix()
+            for planned in part
+        )
         is_shipped = PROFILES in Path(profile.source).parents
         return Job(
             notebook=str(self.notebook.resolve()),
@@ -176,14 +177,11 @@ class Runner:
                 "profile": profile.name if is_shipped else str(Path(profile.source).resolve()),
             },
             cells=tuple(asdict(planned.cell) for planned in part),
-            keys=tuple(planned.key for planned in part),
-            paths=tuple(
-                self.store.path(planned.cell).relative_to(self.store.root).as_posix()
-                for planned in part
-            ),
+            keys=tuple(None if planned.done else planned.key for planned in part),
+            paths=paths,
             results=str(self.store.root.resolve()),
             token=self.token,
-            output=f"notebooks/{self.request.dataset}/{name}.ipynb",
+            output=f"notebooks/{self.request.dataset}/{notebook_name(paths)}.ipynb",
         )
 
     def _outcome(self, future: Future, job: Job) -> Outcome:
@@ -224,7 +222,7 @@ class Runner:
         for planned in part:
             failure = self.store.failure(planned.cell, planned.key)
             earlier = planned.failure.attempts if planned.failure else 0
-            if self.store.is_current(planned.cell, planned.key):
+            if self._is_finished(planned):
                 continue
             if failure and failure.attempts > earlier:
                 self._fail(planned, failure.error, job, tell)
@@ -252,6 +250,14 @@ class Runner:
     ) -> None:
         self.failed[planned.cell] = f"{error} (log: {self.store.root / job.log})"
         tell(f"failed: {planned.cell}: {error}")
+
+
+def notebook_name(paths: Sequence[str]) -> str:
+    """Name a notebook by its cells: no other group has the same, and the same cells replace it."""
+    first = "_".join(Path(paths[0]).with_suffix("").parts[1:])
+    words = first if len(paths) == 1 else f"{first}_to_{Path(paths[-1]).stem}"
+    digest = hashlib.sha256("\n".join(paths).encode()).hexdigest()
+    return f"{words[:150]}_{digest[:8]}"
 
 
 def _label(part: Sequence[PlannedCell]) -> str:

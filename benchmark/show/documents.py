@@ -70,7 +70,8 @@ def update(path: str | Path, source: Source) -> tuple[str, ...]:
     for document in _documents(path):
         text, rendered = _read_and_render(document, source)
         if rendered != text:
-            write_atomically(document, rendered.encode())
+            newline = "\r\n" if b"\r\n" in document.read_bytes() else "\n"
+            write_atomically(document, rendered.replace("\n", newline).encode())
         names += block_names(text)
     return tuple(names)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from distributed import Client
 from instant import write_notebook
 
 from benchmark.protocol.schema import Failure
@@ -122,7 +123,8 @@ def test_a_grid_with_a_failing_cell_then_without(run):
     assert "2 cells: 0 were there, 2 computed, 0 failed" in out
     assert len(run.stamps()) == 2
     assert list(run.store.root.rglob("*.failed.json")) == []
-    executed = nbformat.read(run.store.root / "notebooks/toy/widget.ipynb", 4)
+    (path,) = run.store.root.glob("notebooks/toy/widget_general_*_to_*.ipynb")
+    executed = nbformat.read(path, 4)
     assert [cell.execution_count for cell in executed.cells] == [1, 2, 3]
     assert run.nothing_is_left()
 
@@ -189,7 +191,7 @@ def test_twenty_rounds_of_death_at_random_moments(run):
 def test_a_second_run_in_the_same_folder_is_refused(run):
     run.parameters(seconds=30)
     first = run.start("--categories", "widget", "--shots", "0", "--jobs", "1")
-    run.wait_for(lambda: "process" in _text(run.store.root / ".lock"))
+    run.wait_for(lambda: "process" in _text(run.store.root / ".run"))
     _, err = run.finish("--categories", "widget", "--shots", "0", status=2)
     assert "another run is using this folder" in err
     first.kill()
@@ -249,7 +251,7 @@ def test_workers_at_an_existing_scheduler(run, tmp_path, shared, monkeypatch):
     if not shared:
         preload = tmp_path / "elsewhere.py"
         preload.write_text(
-            "from benchmark import jobs\njobs._shares_results_folder = lambda job: False\n"
+            "from benchmark.run import jobs\njobs._shares_results_folder = lambda job: False\n"
         )
         worker += ["--preload", str(preload)]
     for _ in range(2):
@@ -268,7 +270,7 @@ def test_workers_at_an_existing_scheduler(run, tmp_path, shared, monkeypatch):
     assert f"6 cells: {len(before)} were there" in out
     assert len(run.stamps()) == 6
     assert before.items() <= run.stamps().items()
-    assert (run.store.root / "notebooks/toy/widget.log").is_file()
+    assert list(run.store.root.glob("notebooks/toy/widget_*.log"))
 
 
 SBATCH = """#!/bin/sh
@@ -349,6 +351,40 @@ def test_jobs_that_slurm_has_ended_are_noticed(tmp_path, monkeypatch, squeue, en
     problem = pytest.raises(InputError, match="has ended all 1 jobs") if ended else nullcontext()
     with problem, cluster.connect("slurm", 1, None, tmp_path / "slurm.yaml") as client:
         cluster.check_slurm(client)
+
+
+def test_strangers_are_kept_out_of_local_workers():
+    """As any user of a machine can reach its ports, who asks must hold this run's certificate."""
+    with cluster.connect(None, 1, 10**9) as client:
+        addresses = [client.scheduler.address, *client.nthreads()]
+        assert all(address.startswith("tls://127.0.0.1:") for address in addresses)
+        assert client.submit(sum, [1, 2]).result() == 3
+        for scheme in ("tcp", "tls"):
+            stranger = addresses[0].replace("tls", scheme)
+            with pytest.raises((OSError, TypeError)):
+                Client(stranger, timeout=2)
+        ours = psutil.Process()
+        listening = [
+            connection.laddr.ip
+            for process in (ours, *ours.children(recursive=True))
+            for connection in process.net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        ]
+        assert set(listening) == {"127.0.0.1"}
+
+
+def test_workers_that_are_slow_to_close_only_give_a_warning(monkeypatch):
+    def slow(self, timeout=None):
+        raise TimeoutError
+
+    with (
+        pytest.warns(UserWarning, match="slow to close"),
+        cluster.connect(None, 1, 10**9) as client,
+    ):
+        workers = client.cluster
+        monkeypatch.setattr(type(workers), "close", slow)
+    monkeypatch.undo()
+    workers.close()
 
 
 def test_no_scheduler_at_the_address(monkeypatch):

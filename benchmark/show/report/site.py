@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmark.paths import REPOSITORY
+from benchmark.paths import DEMOS
 from benchmark.protocol.schema import METRICS, Result
 from benchmark.results import references
 from benchmark.results.frame import grid_cells, results_frame
@@ -37,8 +37,6 @@ from bgad.data.registry import find_dataset
 from bgad.errors import InputError
 
 __all__ = ["write_report"]
-
-_DEMO = REPOSITORY / "docs" / "demo"
 
 
 def write_report(out: str | Path, published: str | Path, own: Sequence[str | Path] = ()) -> Path:
@@ -141,7 +139,7 @@ def _category_page(
     label = f"{display_name(name)}, {dataset_label(dataset)}"
     is_synthetic = find_dataset(dataset).is_synthetic
     galleries = []
-    demo = _DEMO / f"{name}.webp"
+    demo = DEMOS / f"{name}.webp"
     if is_synthetic and demo.is_file():
         alt = "Test images in turn: image, ground truth, anomaly map, contour"
         galleries.append(("Ten known anomalies, profile quick", [from_file(demo, alt)]))

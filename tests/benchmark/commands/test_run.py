@@ -1,5 +1,6 @@
 """The command `run`, as far as nothing runs: contract, refusals, tables."""
 
+import os
 from pathlib import Path
 
 import instant
@@ -11,6 +12,7 @@ from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import load_profile
 from benchmark.results.store import Store
 from benchmark.run import plan
+from bgad.errors import InputError
 
 README = "# Mine\n\n<!-- begin:results-toy -->\n<!-- end:results-toy -->\n"
 
@@ -117,7 +119,7 @@ def test_a_run_is_held_against_the_published_one(main, store, capsys):
 def test_cells_that_were_given_up_are_named(main, store, capsys):
     cells = store_all(main, store, capsys)
     key = store.read(cells[0]).key
-    store.forget(cells[0])
+    store.path(cells[0]).unlink()
     for _ in range(3):
         store.record_failure(cells[0], key, "ValueError: broke")
     assert main() == 1
@@ -250,3 +252,35 @@ def test_default_profile_and_data_are_the_documented_ones(monkeypatch, tmp_path,
     assert program.main(["run", *dry]) == 0
     assert seen["profile"] == "cpu"
     assert seen["root"] == tmp_path
+
+
+def test_no_more_workers_than_groups_of_cells(main, monkeypatch, capsys):
+    asked = []
+
+    def connect(cluster, jobs, memory_limit, slurm_config):
+        asked.append(jobs)
+        raise InputError("no workers today")
+
+    monkeypatch.setattr(command, "connect", connect)
+    assert main("--jobs", "16", "--categories", "widget", "--seeds", "0", "1") == 2
+    assert main("--jobs", "1", "--seeds", "0", "1") == 2
+    assert asked == [2, 1]
+
+
+def test_a_run_on_ones_own_data_leaves_the_readme_alone(main, store, tmp_path, monkeypatch, capsys):
+    store_all(main, store, capsys)
+    monkeypatch.setattr(command, "README", tmp_path / "README.md")
+    asked = ["run", "--dataset", "toy", "--tables-only", "--report", "-"]
+    asked += ["--profile", str(tmp_path / "p.yaml")]
+    assert program.main(asked) == 0
+    assert (tmp_path / "README.md").read_text() == README
+    assert main("--publish") == 0
+    assert program.main(asked) == 0
+    assert "| general   | 1 " in (tmp_path / "README.md").read_text()
+
+
+def test_the_cache_is_where_the_user_says_seen_from_the_user_s_folder(main, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BGAD_CACHE", "mine")
+    main("--dry-run")
+    assert os.environ["BGAD_CACHE"] == str(tmp_path / "mine")

@@ -1,5 +1,6 @@
 """The store: whole files or none, and only what was asked for."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -68,12 +69,11 @@ def test_failures_are_counted_for_their_key_and_no_result(store):
     assert store.failure(CELL, "other") is None
 
 
-def test_forget_leaves_nothing(store):
-    store.write_curves(CELL, {"a": np.ones(3)})
+def test_forgetting_failures_leaves_the_result(store):
     store.write(make_result(CELL))
     store.record_failure(CELL, "k", "error")
-    store.forget(CELL)
-    assert [path for path in store.root.rglob("*") if path.is_file()] == []
+    store.forget_failure(CELL)
+    assert [path for path in store.root.rglob("*") if path.is_file()] == [store.path(CELL)]
 
 
 def test_curves_come_back_only_with_their_own_result(store):
@@ -180,3 +180,55 @@ def test_a_killed_writer_leaves_a_whole_file(store):
         assert store.read(CELL).metrics["paper"].image_ap in (0.25, 0.75)
     store.remove_leftovers()
     assert [path for path in store.root.rglob("*") if path.is_file()] == [store.path(CELL)]
+
+
+def test_leftovers_are_only_what_this_program_made_beside_cells(store):
+    store.write(make_result(CELL))
+    folder, hexadecimal = store.path(CELL).parent, "0123456789abcdef" * 2
+    ours = [
+        folder / f".{hexadecimal}.tmp",
+        store.root / f"notebooks/toy/.widget_general_shots-1_seed-0_{hexadecimal[:8]}-12.ipynb",
+    ]
+    foreign = [
+        folder / ".draft.tmp",
+        folder / f"notes/.{hexadecimal}.tmp",
+        store.root / f".{hexadecimal}.tmp",
+        store.root / "notebooks/toy/.mine.ipynb",
+        store.root / "photos/2020/.cache.tmp",
+    ]
+    for path in ours + foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    store.remove_leftovers()
+    assert not any(path.exists() for path in ours)
+    assert all(path.exists() for path in foreign)
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o077])
+def test_modes_follow_the_umask(store, umask):
+    previous = os.umask(umask)
+    try:
+        store.write(make_result(CELL))
+    finally:
+        os.umask(previous)
+    assert store.path(CELL).stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_file_system_that_cannot_sync_or_change_modes_will_do(store, monkeypatch):
+    def unsupported(*arguments):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    for name in ("fsync", "chmod", "fchmod"):
+        monkeypatch.setattr(os, name, unsupported)
+    store.write(make_result(CELL))
+    assert store.read(CELL) is not None
+
+
+def test_a_disk_that_fails_to_sync_is_an_error(store, monkeypatch):
+    def broken(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        store.write(make_result(CELL))
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []

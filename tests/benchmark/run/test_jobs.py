@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import nbformat
@@ -66,7 +67,7 @@ def requests(monkeypatch):
 
 
 def test_cells_that_are_there_are_left_out(tmp_path, requests):
-    (tmp_path / ".lock").write_text("process 1, run token")
+    (tmp_path / ".run").write_text("process 1, run token")
     store = Store(tmp_path)
     store.write(make_result(CELLS[0], "a"))
     store.write(make_result(CELLS[1], "of another profile"))
@@ -76,8 +77,15 @@ def test_cells_that_are_there_are_left_out(tmp_path, requests):
     assert requests[0]["parameters"]["results"] == str(tmp_path)
 
 
+def test_what_is_to_be_replaced_is_computed_though_it_is_there(tmp_path, requests):
+    (tmp_path / ".run").write_text("process 1, run token")
+    Store(tmp_path).write(make_result(CELLS[0], "a"))
+    jobs.run_job(replace(job_for(tmp_path), keys=(None, "b", "c")))
+    assert [cell["seed"] for cell in requests[0]["parameters"]["cells"]] == [0, 1, 2]
+
+
 def test_nothing_is_started_where_all_is_there(tmp_path, requests):
-    (tmp_path / ".lock").write_text("process 1, run token")
+    (tmp_path / ".run").write_text("process 1, run token")
     for cell, key in zip(CELLS, "abc", strict=True):
         Store(tmp_path).write(make_result(cell, key))
     assert jobs.run_job(job_for(tmp_path)) == Outcome()
@@ -136,6 +144,39 @@ def test_a_notebook_is_executed_beside_its_failed_copy(tmp_path):
     assert execute(tmp_path / "nb.ipynb", output, {}) == (None, False)
     assert os.listdir(output.parent) == ["nb.ipynb"]
     assert nbformat.read(output, 4).cells[-1].outputs[0].text == "<b>fine</b>\n"
+
+
+def test_paths_may_hold_braces(tmp_path):
+    folder = tmp_path / "{cells} {0}"
+    folder.mkdir()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
+    nbformat.write(notebook, folder / "n{b}.ipynb")
+    assert execute(folder / "n{b}.ipynb", folder / "out}.ipynb", {}) == (None, False)
+    assert (folder / "out}.ipynb").is_file()
+
+
+def test_kernels_are_this_interpreter_and_start_nothing_of_the_user(tmp_path, monkeypatch):
+    kernel = tmp_path / "jupyter/kernels/python3"
+    kernel.mkdir(parents=True)
+    argv = {"argv": ["false"], "display_name": "another", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(argv))
+    startup = tmp_path / "ipython/profile_default/startup"
+    startup.mkdir(parents=True)
+    (startup / "mine.py").write_text("foreign = 1\n")
+    (tmp_path / "mine.py").write_text("foreign = 1\n")
+    code = "import sys\nassert 'foreign' not in globals()\nprint(sys.executable)"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbformat.write(notebook, tmp_path / "nb.ipynb")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "mine.py"))
+    request = {"parent": os.getpid(), "notebook": str(tmp_path / "nb.ipynb"), "parameters": {}}
+    request["output"] = str(tmp_path / "out.ipynb")
+    with (tmp_path / "log").open("w") as log:
+        answer, _ = jobs.start_child(log).communicate(json.dumps(request), timeout=120)
+    assert json.loads(answer) == {"error": None, "died": False}, (tmp_path / "log").read_text()
+    executed = nbformat.read(tmp_path / "out.ipynb", 4)
+    assert executed.cells[0].outputs[0].text.strip() == sys.executable
 
 
 def test_a_missing_notebook_is_an_error(tmp_path):

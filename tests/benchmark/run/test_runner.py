@@ -41,7 +41,7 @@ def run(client, data_root, tmp_path, monkeypatch):
     store = Store(tmp_path / "runs")
     request = Request(PROFILE, "toy", data_root, [], [1], [0, 1, 2])
 
-    def run(pretend):
+    def run(pretend, rerun=False):
         jobs = []
 
         def run_job(job):
@@ -52,7 +52,8 @@ def run(client, data_root, tmp_path, monkeypatch):
         monkeypatch.setattr(running, "run_job", instant.run_pretended)
         runner = Runner(client, request, store, tmp_path / "nb.ipynb", "token")
         planned = plan(request, store)
-        runner.run([cell for cell in planned if not cell.done], Display(len(planned)))
+        todo = [cell for cell in planned if rerun or not cell.done]
+        runner.run(todo, Display(len(planned)))
         return {(c.category, c.seed): cause for c, cause in runner.failed.items()}, jobs, store
 
     return run
@@ -71,10 +72,7 @@ def finish(job: Job, store: Store) -> Outcome:
 def test_each_category_is_one_job(run):
     failed, jobs, store = run(lambda job, store, jobs: finish(job, store))
     assert failed == {}
-    assert sorted((job.output, len(job.cells)) for job in jobs) == [
-        ("notebooks/toy/gadget.ipynb", 3),
-        ("notebooks/toy/widget.ipynb", 3),
-    ]
+    assert [len(job.cells) for job in jobs] == [3, 3]
     assert {job.parameters["category"] for job in jobs} == {"gadget", "widget"}
     assert len(list(store.results())) == 6
 
@@ -171,6 +169,53 @@ def test_files_come_back_from_workers_that_share_no_folder(run):
     assert [failure.attempts for failure in failures] == [2, 2]
 
 
+def test_results_that_are_run_again_stay_until_their_successors_are_there(run):
+    run(lambda job, store, jobs: finish(job, store))
+    there = []
+
+    def pretend(job, store, jobs):
+        there.append(len(list(store.results())))
+        if len(jobs) == 1:
+            return Outcome("killed", died=True)
+        if any(cell.seed == 1 for cell, _ in cells_of(job)):
+            return Outcome("ValueError: broke")
+        for fields in job.cells:
+            cell = Cell(**fields)
+            store.write(make_result(cell, store.read(cell).key, value=0.75))
+        return Outcome()
+
+    failed, jobs, store = run(pretend, rerun=True)
+    assert there == [6] * len(jobs)
+    assert {seed for _, seed in failed} >= {1}
+    new = {r.cell for r in store.results() if r.metrics["paper"].image_ap == 0.75}
+    assert {(c.category, c.seed) for c in new} | failed.keys() == {
+        (category, seed) for category in ("gadget", "widget") for seed in range(3)
+    }
+    assert not {(c.category, c.seed) for c in new} & failed.keys()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["t/cam/general/shots-0_seed-0.json"], ["t/cam-2/general/shots-0_seed-0.json"]),
+        (
+            ["t/cam/general/shots-0_seed-0.json", "t/cam/general/shots-0_seed-2.json"],
+            [f"t/cam/general/shots-0_seed-{seed}.json" for seed in range(3)],
+        ),
+        (["t/c/hard/a_b/shots-0_seed-0.json"], ["t/c/hard/a/b_shots-0_seed-0.json"]),
+    ],
+)
+def test_no_two_groups_write_one_notebook(one, other):
+    names = {running.notebook_name(paths) for paths in (one, other, one)}
+    assert len(names) == 2
+
+
+def test_a_notebooks_name_says_what_is_in_it():
+    paths = [f"t/cam/general/shots-{k}_seed-0.json" for k in (0, 5, 10)]
+    name = running.notebook_name(paths)
+    assert name.startswith("cam_general_shots-0_seed-0_to_shots-10_seed-0_")
+
+
 def test_a_full_disk_is_a_cause_not_a_crash(run, monkeypatch):
     def full(*arguments, **keywords):
         raise OSError(28, "No space left on device", "runs/x.json")
@@ -196,7 +241,7 @@ def test_two_runs_cannot_hold_one_folder(tmp_path):
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     with hold(tmp_path / "runs") as token:
-        assert token in (tmp_path / "runs/.lock").read_text()
+        assert token in (tmp_path / "runs/.run").read_text()
         assert "another run is using this folder (process " in other()
     assert other() == "held\n"
 
