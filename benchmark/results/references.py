@@ -1,14 +1,15 @@
 """Figures that others have published, and ours beside them."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 
-from benchmark.results.frame import AVERAGE, grid_cells, summarise
+from benchmark.results.frame import AVERAGE, column, grid_cells, summarise
 from bgad.data.registry import find_dataset
 
-__all__ = ["MEAN", "PROTOCOL", "compare", "load_references"]
+__all__ = ["MEAN", "NEAR", "PROTOCOL", "compare", "load_references", "reproductions"]
 
 MEAN = "mean"
 """`category` of a reference that is the mean over all categories of its data set."""
@@ -16,11 +17,15 @@ MEAN = "mean"
 PROTOCOL = ("supervision", "masks", "selection", "image_size", "backbone")
 """Columns in which two figures must agree to be comparable, beside the cells' own."""
 
+NEAR = 3
+"""A reference that differs from ours in more than so many of `PROTOCOL` is far."""
+
 _NOT_RUN = {"mean": None, "std": None, "n": 0}
 _FIGURES = ["reference", "reference_std", "reference_n", "ours", "ours_std", "ours_n"]
-_COLUMNS = ["profile", "category", "parts", *_FIGURES, "differs"]
+_COLUMNS = ["profile", "category", "parts", *_FIGURES, "differs", "is_far"]
 _FILE = Path(__file__).with_suffix(".csv")
-_BLOCK = ["method", "dataset", "setting", "shots", "metric", "test_set"]
+_BLOCK = ["method", "by", "dataset", "setting", "shots", "metric", "test_set"]
+_SAME = ["method", "supervision", "dataset", "setting", "shots", "metric", "test_set"]
 
 
 def load_references(path: Path = _FILE) -> pd.DataFrame:
@@ -29,10 +34,11 @@ def load_references(path: Path = _FILE) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``method, dataset, setting, shots`` (known anomalies in all), ``category`` (or `MEAN`),
-        ``metric, value, std, runs, test_set``, the columns of `PROTOCOL`, ``source, place``.
+        ``method``; ``by`` (the paper or project that reports it: not always the method's own);
+        ``dataset, setting, shots`` (known anomalies in all), ``category`` (or `MEAN`), ``metric,
+        value, std, runs, test_set``, the columns of `PROTOCOL` (texts), ``source, place``.
     """
-    return pd.read_csv(path)
+    return pd.read_csv(path, dtype=dict.fromkeys(PROTOCOL, str))
 
 
 def compare(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
@@ -51,15 +57,17 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``method, dataset, setting, shots, metric, test_set, profile``; ``category`` (`AVERAGE`
+        ``method, by, dataset, setting, shots, metric, test_set, profile``; ``category`` (`AVERAGE`
         for an average) and ``parts`` (its categories, else 0); ``reference, reference_std,
         reference_n`` and ``ours, ours_std, ours_n``, as in `benchmark.results.frame.summarise`;
         ``difference`` (ours - reference); ``differs`` (a list: in what the two differ, beside
-        code and choice of anomalies).
+        code and choice of anomalies), ``is_far`` (see `NEAR`).
     """
     rows = []
     for key, published in references.groupby(_BLOCK, sort=False):
         block = dict(zip(_BLOCK, key, strict=True))
+        if column(block["metric"], block["test_set"]) not in frame:
+            continue
         cells = grid_cells(frame, block["dataset"])
         cells = cells[(cells["setting"] == block["setting"]) & (cells["shots"] == block["shots"])]
         for profile, ours in cells.groupby("profile"):
@@ -67,6 +75,36 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*_BLOCK, *_COLUMNS])
     table = table.astype(dict.fromkeys(_FIGURES, float))
     return table.assign(difference=table["ours"] - table["reference"])
+
+
+def reproductions(references: pd.DataFrame) -> pd.DataFrame:
+    """Put figures of the same method beside each other that different papers report.
+
+    Returns
+    -------
+    DataFrame
+        ``method, supervision, dataset, setting, shots, metric, test_set``; ``by`` and ``other``
+        (who report); ``parts`` (categories that both state; 0 where only means over all are);
+        ``first, second`` (their averages); ``category`` (where they differ most, or `MEAN`) and
+        ``widest`` (second - first there).
+    """
+    rows = []
+    for key, reported in references.groupby(_SAME, sort=False):
+        values = reported.pivot(index="category", columns="by", values="value")
+        for by, other in combinations(reported["by"].unique(), 2):
+            both = values[[by, other]].dropna()
+            of_categories = both.drop(MEAN, errors="ignore")
+            compared = of_categories if len(of_categories) else both
+            if len(compared):
+                gaps = compared[other] - compared[by]
+                widest = gaps.abs().idxmax()
+                means = compared.mean()
+                facts = [len(of_categories), means[by], means[other], widest, gaps[widest]]
+                rows.append([*key, by, other, *facts])
+    return pd.DataFrame(
+        rows,
+        columns=[*_SAME, "by", "other", "parts", "first", "second", "category", "widest"],
+    )
 
 
 def _pairs(published: pd.DataFrame, ours: pd.DataFrame, block: dict) -> list[dict]:
@@ -97,6 +135,7 @@ def _pairs(published: pd.DataFrame, ours: pd.DataFrame, block: dict) -> list[dic
             "ours_std": own["std"],
             "ours_n": own["n"],
             "differs": differs if own["n"] else [*differs, "categories"],
+            "is_far": len(differs) > NEAR,
         }
         for category, parts, reference, own in pairs
     ]
@@ -113,7 +152,7 @@ def _differences(published: pd.Series, ours: pd.DataFrame) -> list[str]:
         "supervision": "supervised" if cell["shots"] else "unsupervised",
         "masks": "yes" if cell["shots"] else "no",
         "selection": "last step",
-        "image_size": cell["image_size"],
+        "image_size": str(cell["image_size"]),
         "backbone": cell["backbone"],
     }
     return [name.replace("_", " ") for name in PROTOCOL if own[name] != published[name]]

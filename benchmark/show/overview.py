@@ -227,7 +227,7 @@ def boundary_and_oracle(frame: pd.DataFrame, dataset: str, profile: str) -> Figu
 
 @styled
 def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> Figure | None:
-    """Show published image-AUCs and ours beside them.
+    """Show published image-AUCs that are not far, and ours beside them.
 
     Parameters
     ----------
@@ -247,15 +247,16 @@ def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> F
         & (comparison["metric"] == "image_auroc")
         & (comparison["category"] != AVERAGE)
         & comparison["ours"].notna()
+        & ~comparison["is_far"].astype(bool)
     ]
     if chosen.empty:
         return None
     categories = find_dataset(dataset).ordered(chosen["category"])
-    published = chosen.drop_duplicates(["method", "category"])
+    published = chosen.drop_duplicates(["method", "by", "category"])
     ours = chosen.drop_duplicates(["profile", "category"])
     series = [
-        (f"{method}, published", group, "reference", CYCLE[3 + place % 3])
-        for place, (method, group) in enumerate(published.groupby("method"))
+        (f"{method}, reported by {by}", group, "reference", CYCLE[3 + place % 3])
+        for place, ((method, by), group) in enumerate(published.groupby(["method", "by"]))
     ]
     colours = _colours(sorted(ours["profile"].unique()))
     series += [
