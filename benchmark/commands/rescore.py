@@ -1,4 +1,4 @@
-"""Compute pixel metrics anew from saved curves."""
+"""Compute metrics anew from what was saved beside results."""
 
 import sys
 from argparse import Namespace
@@ -15,7 +15,7 @@ __all__ = ["main"]
 def main(options: Namespace) -> int:
     """Serve the command and return its exit status."""
     store = Store(options.results)
-    rows, problems, changed = [], [], []
+    rows, problems, changed, lacking = [], [], [], []
     for result in store.results():
         try:
             anew = rescore(store, result)
@@ -26,14 +26,18 @@ def main(options: Namespace) -> int:
             changed.append(str(store.path(result.cell)))
             if options.write:
                 store.write(anew)
+        if anew.lacking:
+            names = ", ".join(anew.lacking)
+            lacking.append(f"{store.path(result.cell)}: kept nothing to compute {names} from")
         for test_set, curve in curves(store, result).items():
             figures = anew.metrics[test_set].model_dump()
-            pixel = {name: value for name, value in figures.items() if name.startswith("pixel")}
             limit = {f"aupro {options.aupro_limit:g}": curve.aupro(options.aupro_limit)}
-            rows.append({"cell": str(result.cell), "test set": test_set} | pixel | limit)
+            rows.append({"cell": str(result.cell), "test set": test_set} | figures | limit)
     print(tabulate(rows, "keys", floatfmt=".4f", missingval="n/d"))
     for path in changed:
         print(f"{path}: metrics {'changed' if options.write else 'differ: --write stores them'}")
+    for text in lacking:
+        print(text)
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

@@ -19,7 +19,7 @@ from benchmark.results.frame import results_frame
 from benchmark.results.store import Store, load_all
 from benchmark.results.verdict import judge
 from benchmark.run.cluster import connect, default_jobs
-from benchmark.run.plan import PlannedCell, Request, check_weights, estimate, group, plan
+from benchmark.run.plan import PlannedCell, Request, estimate, group, plan
 from benchmark.run.progress import Display
 from benchmark.run.runner import Runner, hold
 from benchmark.show import documents, markdown, tables
@@ -118,10 +118,8 @@ def _run(request: Request, store: Store, options: Namespace) -> list[str]:
         store.remove_leftovers()
         planned = plan(request, store)
         todo = _todo(planned, options)
-        if todo:
-            check_weights(request.profile)
-            if options.cluster is None:
-                find_device(request.device)
+        if todo and options.cluster is None:
+            find_device(request.device)
         failed = {
             str(cell.cell): f"{cell.failure.error} (given up after {cell.failure.attempts} "
             "attempts: --rerun tries again)"
@@ -162,8 +160,6 @@ def _dry_run(
     planned: Sequence[PlannedCell], request: Request, store: Store, options: Namespace
 ) -> None:
     todo = _todo(planned, options)
-    if todo:
-        check_weights(request.profile)
     for cell in planned:
         state = "given up" if cell.given_up else "there"
         print(f"{'to run' if cell in todo else state:9}{cell.cell}")

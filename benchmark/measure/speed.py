@@ -309,7 +309,7 @@ def measure_speed(output: Path) -> str:
         "comparisons": measured,
         "encoding": {"backbone": "tf_efficientnet_lite0", "size": 256, "images_per_s": rate},
         "load": load,
-        "provenance": stamp(started).model_dump(),
+        "provenance": stamp(started).model_dump(mode="json"),
     }
     write_atomically(output, (json.dumps(speed, indent=2) + "\n").encode())
     return markdown.blocks(table.section(speed))

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from bgad.errors import InputError
 
-__all__ = ["CONTROLS", "SETTINGS", "Cell", "grid"]
+__all__ = ["CONTROLS", "POOL", "SETTINGS", "Cell", "grid"]
+
+POOL = 10
+"""Anomalies that the test set ``common`` of the known data sets lacks at every number of shots."""
 
 SETTINGS = ("general", "hard", "control")
 
@@ -37,6 +40,8 @@ class Cell:
         `seed` where they are not given.
     control
         What is spoilt in the setting ``control``, one of `CONTROLS`, else None.
+    pool
+        Anomalies that the test set ``common`` lacks, if more than `shots`.
 
     Raises
     ------
@@ -55,6 +60,7 @@ class Cell:
     train_seed: int | None = None
     augment_seed: int | None = None
     control: str | None = None
+    pool: int = POOL
 
     def __post_init__(self) -> None:
         for name in ("dataset", "category", "profile", "known_type"):
@@ -71,9 +77,10 @@ class Cell:
         for name in ("split_seed", "train_seed", "augment_seed"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, self.seed)
-        for name in ("shots", "seed", "split_seed", "train_seed", "augment_seed"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 0:
-                raise InputError(f"{name} must be an integer >= 0, got {getattr(self, name)!r}")
+        for name in ("shots", "seed", "split_seed", "train_seed", "augment_seed", "pool"):
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value < 2**63:
+                raise InputError(f"{name} must be an integer >= 0, and below 2^63, got {value!r}")
 
     @property
     def seeds_apart(self) -> dict[str, int]:
@@ -95,6 +102,7 @@ def grid(
     profile: str,
     setting: str = "general",
     vary: str | None = None,
+    pool: int = POOL,
 ) -> tuple[Cell, ...]:
     """Build all cells of a request, in the order in which they are to run.
 
@@ -107,6 +115,8 @@ def grid(
         setting ``control`` one for each of `CONTROLS`.
     vary
         ``split``, ``train`` or ``augment``: vary this seed alone; the others stay the first one.
+    pool
+        As in `Cell`.
 
     Raises
     ------
@@ -118,7 +128,7 @@ def grid(
         {"seed": seeds[0], f"{vary}_seed": seed} if vary else {"seed": seed} for seed in seeds
     ]
     cells = [
-        Cell(dataset, category, setting, n, profile=profile, **kind, **fields)
+        Cell(dataset, category, setting, n, profile=profile, pool=pool, **kind, **fields)
         for category, names in types.items()
         for kind in _kinds(setting, names)
         for n in shots

@@ -1,47 +1,56 @@
 """Negative controls: something is spoilt on purpose, so that the figures are known beforehand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from benchmark.protocol.cells import Cell
+from benchmark.protocol.intervention import Intervention, Scored
 
-__all__ = ["spoil_model", "spoil_scores", "spoil_training"]
+__all__ = ["ConstantMaps", "RandomWeights", "ShuffledLabels", "SwappedLabels"]
 
 
-def spoil_model(cell: Cell, model: dict[str, Any]) -> dict[str, Any]:
-    """Parameters of a cell's method; ``random_weights``: with an untrained backbone.
+class RandomWeights(Intervention):
+    """The backbone is untrained.
 
     Figures are to fall: it is what the backbone has learnt that tells anomalies apart.
     """
-    return model | {"weights": "random"} if cell.control == "random_weights" else model
+
+    def parameters(self, model: dict[str, Any]) -> dict[str, Any]:
+        """Parameters with random weights."""
+        return model | {"weights": "random"}
 
 
-def spoil_training(
-    cell: Cell, normal: slice, known: Sequence[int]
-) -> tuple[slice | list[int], list[int]]:
-    """Rows of a cell's training images; ``shuffled_labels``: normal and known ones mixed.
+class ShuffledLabels(Intervention):
+    """Normal training images and known anomalies are mixed.
 
     As many random images as there are known anomalies are taken for these, with these' masks, and
     all others for normal. Figures are to be no better than without known anomalies: masks that
     point at nothing teach nothing.
     """
-    if cell.control != "shuffled_labels":
-        return normal, list(known)
-    rows = [*range(normal.stop)[normal], *known]
-    shuffled = np.random.default_rng(cell.split_seed).permutation(rows).tolist()
-    return sorted(shuffled[len(known) :]), shuffled[: len(known)]
+
+    def rows(self, normal: slice, known: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Rows drawn by the split's seed."""
+        rows = [*range(normal.stop)[normal], *known]
+        shuffled = np.random.default_rng(self.cell.split_seed).permutation(rows).tolist()
+        return sorted(shuffled[len(known) :]), shuffled[: len(known)]
 
 
-def spoil_scores(cell: Cell, run: dict[str, Any]) -> dict[str, Any]:
-    """Scores and truth of a cell's test images, by the names of `benchmark.run.experiment.CellRun`.
+class SwappedLabels(Intervention):
+    """Normal is called anomalous and the other way round: each AUROC becomes 1 less itself."""
 
-    ``swapped_labels``: normal is called anomalous and the other way round, so that each AUROC
-    becomes 1 less itself; ``constant_maps``: all pixels score alike, so that each AUROC is 0.5.
-    """
-    if cell.control == "swapped_labels":
-        return run | {"labels": ~run["labels"], "masks": ~run["masks"]}
-    if cell.control == "constant_maps":
-        return run | {name: np.zeros_like(run[name]) for name in ("maps", "scores")}
-    return run
+    def score(self, *arguments: Any) -> Scored:
+        """Scores with the opposite truth."""
+        scored = super().score(*arguments)
+        return replace(scored, labels=~scored.labels, masks=~scored.masks)
+
+
+class ConstantMaps(Intervention):
+    """All pixels and images score alike: each AUROC is 0.5."""
+
+    def score(self, *arguments: Any) -> Scored:
+        """Scores that are all zero."""
+        scored = super().score(*arguments)
+        zeros = {name: np.zeros_like(getattr(scored, name)) for name in ("maps", "scores")}
+        return replace(scored, **zeros)

@@ -1,12 +1,12 @@
 """Ways of evaluating in which the authors' code departs from this suite's protocol."""
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from benchmark.protocol.profiles import Evaluation
+from benchmark.protocol.intervention import Intervention, Scored
 from bgad.anomaly_map import anomaly_maps
 from bgad.density import LevelDensity
 from bgad.detectors.bgad import BGAD
@@ -14,7 +14,7 @@ from bgad.errors import InputError
 from bgad.features import EncodedImages
 from bgad.metrics import image_metrics, pixel_curve, pixel_metrics
 
-__all__ = ["CHECKPOINTS", "Checkpoints", "oracle"]
+__all__ = ["CHECKPOINTS", "Checkpoints", "Oracle"]
 
 CHECKPOINTS = 10
 """At so many equally spaced moments of training the test set is scored to select on it."""
@@ -63,46 +63,51 @@ class Checkpoints:
             yield likelihoods, self.detector.maxima_ if is_last else maxima
 
 
-def oracle(
-    evaluation: Evaluation,
-    detector: BGAD,
-    images: EncodedImages,
-    checkpoints: Checkpoints | None,
-    masks: np.ndarray,
-    labels: np.ndarray,
-) -> dict[str, Any]:
-    """Score test images with a view to all of them, or to their labels.
+class Oracle(Intervention):
+    """Scores test images with a view to all of them, or to their labels.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-    detector : BGAD
-        Fitted. Its maxima become those of the test set if `evaluation` says so.
-    images : EncodedImages
-        The test images.
-    checkpoints : Checkpoints or None
-        Called during the fit, if `evaluation` selects among them.
-    masks, labels : ndarray of bool
-        The truth that is selected by.
-
-    Returns
-    -------
-    dict
-        ``maps``, ``scores`` and ``threshold`` as in `benchmark.run.experiment.CellRun`; the scores
-        may be those of another moment of training than the maps.
+    What is known of the last step alone, or of other maxima, is left out: the explicit boundary
+    where a moment of training is selected, and calibration scores.
     """
-    moments = checkpoints.moments() if checkpoints else [(detector.log_likelihoods(images), None)]
-    best_image, best_pixel = -1.0, -1.0
-    for likelihoods, maxima in moments:
-        if evaluation.maxima == "test":
-            maxima = [float(level.max()) for level in likelihoods]
-            detector.set_maxima(maxima)
-        found = anomaly_maps(likelihoods, maxima or detector.maxima_, detector.image_size)
-        image = image_metrics(found.max(axis=(1, 2)), labels)["image_auroc"] or 0.0
-        if image > best_image:
-            best_image, scores = image, found.max(axis=(1, 2))
-        pixel = pixel_metrics(pixel_curve(found, masks))["pixel_auroc"] or 0.0
-        if pixel > best_pixel:
-            best_pixel, maps = pixel, found
-    threshold = None if checkpoints else detector.boundary_threshold_
-    return {"maps": maps, "scores": scores, "threshold": threshold}
+
+    checkpoints: Checkpoints | None = None
+
+    def after_step(
+        self, detector: BGAD, normal: EncodedImages, images: EncodedImages
+    ) -> Checkpoints | None:
+        """Keep the moments of training, if the evaluation selects among them."""
+        if self.evaluation.selection == "best_on_test":
+            self.checkpoints = Checkpoints(detector, normal, images)
+        return self.checkpoints
+
+    def score(
+        self,
+        detector: BGAD,
+        encoded: EncodedImages,
+        rows: Sequence[int],
+        masks: np.ndarray,
+        labels: np.ndarray,
+        folder: Path,
+    ) -> Scored:
+        """Scores and maps, perhaps of two different moments of training.
+
+        The detector's maxima become those of the test set if the evaluation says so.
+        """
+        if self.checkpoints:
+            moments = self.checkpoints.moments()
+        else:
+            moments = [(detector.log_likelihoods(encoded[rows]), None)]
+        best_image, best_pixel = -1.0, -1.0
+        for likelihoods, maxima in moments:
+            if self.evaluation.maxima == "test":
+                maxima = [float(level.max()) for level in likelihoods]
+                detector.set_maxima(maxima)
+            found = anomaly_maps(likelihoods, maxima or detector.maxima_, detector.image_size)
+            image = image_metrics(found.max(axis=(1, 2)), labels)["image_auroc"] or 0.0
+            if image > best_image:
+                best_image, scores = image, found.max(axis=(1, 2))
+            pixel = pixel_metrics(pixel_curve(found, masks))["pixel_auroc"] or 0.0
+            if pixel > best_pixel:
+                best_pixel, maps = pixel, found
+        threshold = None if self.checkpoints else detector.boundary_threshold_
+        return Scored(masks, labels, maps, scores, threshold, None)

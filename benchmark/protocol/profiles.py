@@ -87,6 +87,9 @@ class Profile:
         One sentence for a person.
     study
         The study that the profile belongs to; its results stand in that study's tables alone.
+    caveat
+        What must be said wherever its figures are shown, such as what was chosen with test figures
+        in view.
     seconds_per_cell
         Expected time on one core, for estimates before anything has run.
     evaluation
@@ -100,6 +103,7 @@ class Profile:
     model: dict[str, Any] = field(default_factory=dict)
     description: str = ""
     study: str | None = None
+    caveat: str | None = None
     seconds_per_cell: float | None = None
     evaluation: Evaluation = Evaluation()
     source: str = ""
@@ -154,6 +158,7 @@ class Profile:
             method=self.method,
             description=self.description,
             study=self.study,
+            caveat=self.caveat,
             parameters=self.parameters,
             evaluation=self.evaluation.departures,
         )
@@ -216,6 +221,7 @@ def _evaluation(path: Path, content: dict[str, Any]) -> Evaluation:
 
 _TYPES = {
     "base": str,
+    "caveat": str,
     "description": str,
     "evaluation": dict,
     "method": str,

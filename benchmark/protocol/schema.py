@@ -1,13 +1,23 @@
 """What a cell's JSON holds, and nothing else."""
 
-from typing import Annotated, Literal
+from datetime import datetime, timezone
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    create_model,
+    model_serializer,
+)
 
 from benchmark.protocol.cells import Cell
+from benchmark.protocol.metrics import METRICS
 
 __all__ = [
-    "METRICS",
     "SCHEMA_VERSION",
     "TEST_SETS",
     "Config",
@@ -19,6 +29,7 @@ __all__ = [
     "SplitRecord",
     "Timings",
     "TypeMetrics",
+    "Verdicts",
 ]
 
 SCHEMA_VERSION = 1
@@ -27,28 +38,36 @@ SCHEMA_VERSION = 1
 TEST_SETS = ("common", "paper")
 """See `benchmark.protocol.splits.Split`."""
 
-_Count = Annotated[int, Field(ge=0)]
+_Count = Annotated[int, Field(ge=0, lt=2**53)]
 _Seconds = Annotated[float, Field(ge=0)]
 _Share = Annotated[float, Field(ge=0, le=1)]
+_Time = Annotated[
+    AwareDatetime,
+    Field(
+        ge=datetime(2000, 1, 1, tzinfo=timezone.utc), lt=datetime(2200, 1, 1, tzinfo=timezone.utc)
+    ),
+]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Metrics(_Model):
-    """Figures on one test set, each between 0 and 1; None where undefined."""
+class _Figures(_Model):
+    """Figures on one test set, each between 0 and 1.
 
-    image_auroc: _Share | None
-    image_ap: _Share | None
-    pixel_auroc: _Share | None
-    pixel_ap: _Share | None
-    pixel_f1_max: _Share | None
-    pixel_f1_boundary: _Share | None
-    aupro_30: _Share | None
+    None where undefined; what an older result lacks is None too, is not in `model_fields_set`, and
+    is not written.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_what_lacks(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {k: v for k, v in serialise(self).items() if k in self.model_fields_set}
 
 
-METRICS = tuple(Metrics.model_fields)
+Metrics = create_model(
+    "Metrics", __base__=_Figures, **dict.fromkeys(METRICS, (_Share | None, None))
+)
 
 
 class TypeMetrics(_Model):
@@ -57,6 +76,29 @@ class TypeMetrics(_Model):
     n: _Count
     image_auroc: _Share | None
     recall: _Share | None  # share of its images with a pixel beyond the explicit boundary
+
+
+class Verdicts(_Model):
+    """How images fare if those are called anomalous that split-conformal calibration rejects.
+
+    Attributes
+    ----------
+    rate
+        Nominal rate of false alarms.
+    calibration
+        Normal images whose scores fix the verdict, see `bgad.conformal.p_values`.
+    normal, false_alarms
+        Normal test images, and those of them that are called anomalous.
+    anomalous, misses
+        Anomalous test images, and those of them that are not.
+    """
+
+    rate: _Share
+    calibration: _Count
+    normal: _Count
+    false_alarms: _Count
+    anomalous: _Count
+    misses: _Count
 
 
 class SplitRecord(_Model):
@@ -77,6 +119,8 @@ class Config(_Model):
 
     Attributes
     ----------
+    caveat
+        What must be said wherever its figures are shown; None for nothing.
     evaluation
         In what it departs from the protocol, see `benchmark.protocol.profiles.Evaluation`: with any
         entry, the figures are an oracle's.
@@ -86,6 +130,7 @@ class Config(_Model):
     method: str
     description: str
     study: str | None
+    caveat: str | None = None
     parameters: dict[str, JsonValue]
     evaluation: dict[str, JsonValue] = {}
 
@@ -101,7 +146,13 @@ class Timings(_Model):
 
 
 class Provenance(_Model):
-    """Code, machine and time behind a result; None where it could not be found out."""
+    """Code, machine and time behind a result; None where it could not be found out.
+
+    Attributes
+    ----------
+    weights_sha256
+        Of the backbone's parameters, see `bgad.backbone.Backbone`; None in older results.
+    """
 
     commit: str | None
     dirty: bool | None
@@ -109,8 +160,9 @@ class Provenance(_Model):
     cpu: str | None
     device: str
     threads: int
-    started: str  # ISO 8601, UTC
-    finished: str
+    started: _Time
+    finished: _Time
+    weights_sha256: str | None = None
 
 
 class Result(_Model):
@@ -129,6 +181,9 @@ class Result(_Model):
     false_alarms
         By test set, the share of normal images with a pixel beyond the explicit boundary; None
         without one, and nothing in older results.
+    verdicts
+        By test set; None for a method without calibration scores, or with too few, and nothing in
+        older results.
     training
         Curves and other facts for a person; nothing is computed from them.
     boundary_threshold
@@ -137,8 +192,9 @@ class Result(_Model):
     peak_memory_mb, private_memory_mb
         Peak of the process so far, memory-mapped files included, and of the cell alone without them
         (`benchmark.run.memory`); the latter is None in older results.
-    curves_sha256
-        Of the file with the state from which every pixel metric can be computed again.
+    curves_sha256, scores_sha256, maps_sha256
+        Of the files with the state behind the pixel metrics, with each image's scores, and with the
+        maps if they were to be kept; None without them.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -157,9 +213,18 @@ class Result(_Model):
     intervals: dict[str, dict[str, tuple[float, float] | None]] = {}
     per_type: dict[str, dict[str, TypeMetrics]] = {}
     false_alarms: dict[str, _Share | None] = {}
+    verdicts: dict[str, Verdicts | None] = {}
     training: dict[str, JsonValue] = {}
     boundary_threshold: float | None = None
     curves_sha256: str | None = None
+    scores_sha256: str | None = None
+    maps_sha256: str | None = None
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Metrics that it has no figure of, as it is older than they are."""
+        known = set.intersection(*(figures.model_fields_set for figures in self.metrics.values()))
+        return tuple(name for name in METRICS if name not in known)
 
 
 class Failure(_Model):
@@ -172,4 +237,4 @@ class Failure(_Model):
     error: str
     log: str | None
     attempts: _Count
-    finished: str
+    finished: _Time

@@ -5,14 +5,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from benchmark.protocol.cells import Cell
+from benchmark.protocol.cells import POOL, Cell
 from bgad.data.folder import Category, Sample
 from bgad.errors import InputError, did_you_mean
 
-__all__ = ["POOL", "Split", "cell_split", "check_disjoint", "make_split", "manifest"]
-
-POOL = 10
-"""Shots whose anomalies the test set ``common`` leaves out, also of runs with fewer shots."""
+__all__ = ["Split", "cell_split", "check_disjoint", "make_split", "manifest"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +21,8 @@ class Split:
     known
         The known anomalies, in the order in which they become known.
     common_test
-        Test images but the first `POOL` known anomalies: the same for all numbers of shots up to
-        `POOL`.
+        Test images but the first anomalies of the pool: the same for all numbers of shots up to
+        its size.
     paper_test
         Test images but `known`.
     train_normal
@@ -124,6 +121,7 @@ def cell_split(cell: Cell, category: Category, test_known: bool = False) -> Spli
         cell.shots,
         cell.split_seed,
         cell.known_type,
+        cell.pool,
         contents=category.content_hashes(),
     )
     if not test_known:

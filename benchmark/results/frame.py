@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from datetime import timezone
 from typing import Any
 
 import pandas as pd
 
-from benchmark.protocol.schema import METRICS, TEST_SETS, Result
+from benchmark.protocol.metrics import METRICS
+from benchmark.protocol.schema import TEST_SETS, Result
 
 __all__ = [
     "AVERAGE",
@@ -24,6 +26,7 @@ _CELL = ["dataset", "category", "setting", "known_type", "control", "shots", "se
 _FACTS = [
     "method",
     "study",
+    "caveat",
     "backbone",
     "image_size",
     "oracle",
@@ -42,7 +45,12 @@ _FACTS = [
     "started",
     "finished",
     "memory_mb",
+    "test_normal",
+    "test_anomalous",
+    "without_truth",
+    "lacking",
     "false_alarms",
+    "verdicts",
     "per_type",
 ]
 _ROW = ["dataset", "setting", "shots", "profile"]
@@ -70,13 +78,16 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
     DataFrame
         ``dataset, category, setting, known_type, control, shots, seed, profile`` of the cell; a
         column for each metric and test set (see `column`), NaN where undefined; ``method, study,
-        backbone, image_size`` of the profile, and ``oracle`` (whether it departs from the
+        caveat, backbone, image_size`` of the profile, and ``oracle`` (whether it departs from the
         protocol); ``apart`` (whether ``split_seed``, ``train_seed`` or ``augment_seed`` is not
         `seed`); ``profile_hash, split_sha256, fingerprint``; ``features_s, train_s, score_s,
         metrics_s`` and their sum ``seconds``; ``started`` and ``finished`` (timestamps);
-        ``memory_mb`` (`Result.private_memory_mb`, NaN in older ones); ``false_alarms`` (on
-        ``common``, NaN where undefined and in older ones); ``per_type`` (a dict: anomaly type ->
-        its `TypeMetrics` on ``common``; see `types_frame`).
+        ``memory_mb`` (`Result.private_memory_mb`, NaN in older ones); ``test_normal,
+        test_anomalous`` (numbers of images of ``common``) and ``without_truth`` (those of the
+        anomalous ones whose truth has no pixel at the model's size; NaN in older ones);
+        ``lacking`` (`Result.lacking`); ``false_alarms`` (on ``common``, NaN where undefined and in
+        older ones); ``verdicts`` (`Verdicts` on ``common``, or None); ``per_type`` (a dict: anomaly
+        type -> its `TypeMetrics` on ``common``; see `types_frame`).
 
     Raises
     ------
@@ -166,7 +177,7 @@ def summarise(frame: pd.DataFrame, metric: str, test_set: str = "common") -> pd.
 
 
 def _flat(result: Result) -> dict[str, Any]:
-    cell, config = result.cell, result.config
+    cell, config, counts = result.cell, result.config, result.counts
     memory, alarms = result.private_memory_mb, result.false_alarms.get("common")
     row = {name: getattr(cell, name) for name in _CELL}
     for test_set, metrics in result.metrics.items():
@@ -174,6 +185,7 @@ def _flat(result: Result) -> dict[str, Any]:
     return row | {
         "method": config.method,
         "study": config.study,
+        "caveat": config.caveat,
         "backbone": config.parameters.get("backbone"),
         "image_size": config.parameters.get("image_size"),
         "oracle": bool(config.evaluation),
@@ -186,10 +198,15 @@ def _flat(result: Result) -> dict[str, Any]:
         "fingerprint": result.data.fingerprint,
         **{f"{part}_s": seconds for part, seconds in result.timings_s if part != "total"},
         "seconds": result.timings_s.total,
-        "started": pd.Timestamp(result.provenance.started),
-        "finished": pd.Timestamp(result.provenance.finished),
+        "started": result.provenance.started.astimezone(timezone.utc),
+        "finished": result.provenance.finished.astimezone(timezone.utc),
         "memory_mb": math.nan if memory is None else memory,
+        "test_normal": counts.get("test_normal_common", math.nan),
+        "test_anomalous": counts.get("test_anomalous_common", math.nan),
+        "without_truth": counts.get("test_without_truth_common", math.nan),
+        "lacking": result.lacking,
         "false_alarms": math.nan if alarms is None else alarms,
+        "verdicts": result.verdicts.get("common"),
         "per_type": result.per_type.get("common", {}),
     }
 

@@ -27,18 +27,18 @@ _PACKAGES = (
 _CODE = ("bgad", "benchmark", "notebooks", "run_all.py", "pyproject.toml")
 
 
-def now() -> str:
-    """Current time, ISO 8601 in UTC."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+def now() -> datetime:
+    """Current time in UTC."""
+    return datetime.now(timezone.utc)
 
 
-def begin() -> str:
+def begin() -> datetime:
     """Note the code's state before work begins; the time, for `stamp`."""
     _state_at_start()
     return now()
 
 
-def stamp(started: str, device: str = "cpu") -> Provenance:
+def stamp(started: datetime, device: str = "cpu", weights_sha256: str | None = None) -> Provenance:
     """Describe code and machine of work that ends now.
 
     Parameters
@@ -47,6 +47,8 @@ def stamp(started: str, device: str = "cpu") -> Provenance:
         `begin` at its beginning.
     device
         Torch device that was used.
+    weights_sha256
+        Of the backbone.
     """
     commit, dirty = _state_at_start()
     if dirty is False and _git_state(REPOSITORY) != (commit, dirty):
@@ -61,6 +63,7 @@ def stamp(started: str, device: str = "cpu") -> Provenance:
         threads=torch.get_num_threads() if torch else 1,
         started=started,
         finished=now(),
+        weights_sha256=weights_sha256,
     )
 
 

@@ -11,17 +11,19 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.schema import SCHEMA_VERSION, Failure, Result
 from benchmark.results.provenance import now
+from benchmark.results.scores import from_csv, to_csv
 from bgad.errors import InputError
 
-__all__ = ["MAX_ATTEMPTS", "Store", "load_all", "result_key", "write_atomically"]
+__all__ = ["MAX_ATTEMPTS", "Store", "load_all", "result_key", "seal", "to_json", "write_atomically"]
 
 MAX_ATTEMPTS = 3
 """Failed attempts after which a cell is left alone, until it is asked for with --rerun."""
@@ -32,9 +34,18 @@ _LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.tmp|\..+_[0-9a-f]{8}-[0-9]+\.ipynb")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def result_key(profile_hash: str, split_sha256: str, data_fingerprint: str) -> str:
+_LARGEST = 10**8
+"""Bytes of a result at most: what is larger is none."""
+
+_MESSAGE = 200
+"""Characters of a warning's cause at most."""
+
+
+def result_key(
+    profile_hash: str, split_sha256: str, data_fingerprint: str, weights_sha256: str
+) -> str:
     """Hash (hex) of all that a cell's result depends on, the schema's version included."""
-    parts = [profile_hash, split_sha256, data_fingerprint, SCHEMA_VERSION]
+    parts = [profile_hash, split_sha256, data_fingerprint, weights_sha256, SCHEMA_VERSION]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -70,8 +81,12 @@ class Store:
     """The results of one profile in one folder.
 
     A cell's files are ``DATASET/CATEGORY/general/shots-K_seed-S.json``, ``…/hard/TYPE/…``, or
-    ``…/control/KIND/…``; with the same stem ``.failed.json`` for a failure and ``.curves.npz`` for
-    the state behind the pixel metrics. Seeds that were set apart are part of the stem.
+    ``…/control/KIND/…``; with the same stem ``.failed.json`` for a failure, ``.curves.npz`` for
+    the state behind the pixel metrics, ``.scores.csv`` for each image's scores, and ``.maps.npz``
+    for maps that are kept. Seeds that were set apart are part of the stem.
+
+    A result is sealed by a hash over its content, and holds those of the other files: what was
+    altered afterwards is ignored.
 
     Parameters
     ----------
@@ -91,6 +106,10 @@ class Store:
     def curves_path(self, cell: Cell) -> Path:
         """Where the state behind a cell's pixel metrics is."""
         return self.path(cell).with_suffix(".curves.npz")
+
+    def scores_path(self, cell: Cell) -> Path:
+        """Where the scores of a cell's images are."""
+        return self.path(cell).with_suffix(".scores.csv")
 
     def read(self, cell: Cell) -> Result | None:
         """Return a cell's result; None, with a warning if it is torn or alien, where there is none.
@@ -158,10 +177,7 @@ class Store:
         str
             SHA-256 for `Result.curves_sha256`, which ties the two files together.
         """
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        write_atomically(self.curves_path(cell), buffer.getvalue())
-        return hashlib.sha256(buffer.getvalue()).hexdigest()
+        return self._attach(self.curves_path(cell), _to_npz(arrays))
 
     def read_curves(self, result: Result) -> dict[str, np.ndarray]:
         """Return the state behind a result's pixel metrics.
@@ -171,17 +187,38 @@ class Store:
         InputError
             If it is not there, or belongs to another computation of the cell.
         """
-        path = self.curves_path(result.cell)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        if hashlib.sha256(content).hexdigest() != result.curves_sha256:
-            raise InputError(
-                f"{path}: does not belong to {self.path(result.cell).name}: --rerun it"
-            )
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return dict(arrays)
+        return _from_npz(self._attached(self.curves_path(result.cell), result.curves_sha256))
+
+    def write_scores(self, cell: Cell, frame: pd.DataFrame) -> str:
+        """Store each image's scores (`benchmark.results.scores`), as `write_curves`."""
+        return self._attach(self.scores_path(cell), to_csv(frame))
+
+    def read_scores(self, result: Result) -> pd.DataFrame:
+        """Return each image's scores, see `benchmark.results.scores`; raises as `read_curves`."""
+        return from_csv(self._attached(self.scores_path(result.cell), result.scores_sha256))
+
+    def write_maps(self, cell: Cell, names: Iterable[str], maps: np.ndarray) -> str:
+        """Store the test images' anomaly maps in 256 steps from least to greatest.
+
+        Parameters
+        ----------
+        cell
+            As in `write_curves`.
+        names, maps
+            Names of the N images, and float32 (N, H, W).
+        """
+        low, high = float(maps.min()), float(maps.max())
+        levels = np.round((maps - low) * (255 / ((high - low) or 1))).astype(np.uint8)
+        arrays = {"names": np.array(list(names)), "maps": levels, "range": np.array([low, high])}
+        return self._attach(self.path(cell).with_suffix(".maps.npz"), _to_npz(arrays))
+
+    def read_maps(self, result: Result) -> dict[str, np.ndarray]:
+        """Return the maps by image name, float32 (H, W) each; raises as `read_curves`."""
+        path = self.path(result.cell).with_suffix(".maps.npz")
+        arrays = _from_npz(self._attached(path, result.maps_sha256))
+        low, high = arrays["range"].astype(np.float32)
+        maps = arrays["maps"] * ((high - low) / np.float32(255)) + low
+        return dict(zip(arrays["names"].tolist(), maps, strict=True))
 
     def results(self) -> Iterator[Result]:
         """All results, in the order of their paths; torn and alien files give a warning."""
@@ -205,18 +242,41 @@ class Store:
     def _failed_path(self, cell: Cell) -> Path:
         return self.path(cell).with_suffix(".failed.json")
 
+    def _attach(self, path: Path, content: bytes) -> str:
+        write_atomically(path, content)
+        return hashlib.sha256(content).hexdigest()
+
+    def _attached(self, path: Path, sha256: str | None) -> bytes:
+        if sha256 is None:
+            raise InputError(f"{path}: was not kept with this result: --rerun it")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise InputError(f"{path}: does not belong to the result beside it: --rerun it")
+        return content
+
     def _is_in_place(self, path: Path, result: Result) -> bool:
         expected = self.path(result.cell).relative_to(self.root).parts
         if path.parts[-len(expected) :] == expected:
             return True
-        warnings.warn(f"{path}: ignored: it is the result of {result.cell}", stacklevel=3)
+        _ignore(path, f"it is the result of {result.cell}")
         return False
 
 
 def to_json(record: BaseModel) -> bytes:
-    """Serialise a record as files hold it: sorted keys, one value a line."""
+    """Serialise a record as files hold it: sorted keys, one value a line; results are sealed."""
     content = record.model_dump(mode="json")
+    if isinstance(record, Result):
+        content["sha256"] = seal(content)
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """Hash (hex) of a result's content without its seal, whatever the text's layout."""
+    content = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def load_all(roots: Iterable[str | Path]) -> list[Result]:
@@ -229,31 +289,47 @@ def load_all(roots: Iterable[str | Path]) -> list[Result]:
     """
     results = {}
     for root in roots:
-        results.update({result.cell: result for result in Store(root).results()})
+        store = Store(root)
+        for result in store.results():
+            results[result.cell.profile, store.path(result.cell).relative_to(store.root)] = result
     return list(results.values())
 
 
 def _read(path: Path, model: type[_Model]) -> _Model | None:
     try:
-        content = path.read_bytes()
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"it has more than {_LARGEST} bytes")
+        content = json.loads(path.read_bytes())
+        if not isinstance(content, dict):
+            raise ValueError("it holds no keys and values")
+        if content.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+            return None
+        if model is Result and content.pop("sha256", None) != seal(content):
+            raise ValueError("its seal is not that of its content: it was altered after its run")
+        return model.model_validate(content)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        return model.model_validate_json(content)
     except ValidationError as error:
-        if not _is_of_another_schema(content):
-            cause = error.errors()[0]
-            warnings.warn(f"{path}: ignored, as it is no result: {cause}", stacklevel=3)
-        return None
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        _ignore(path, f"it is no result: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except (OSError, ValueError, RecursionError) as error:
+        _ignore(path, f"it is no result: {getattr(error, 'strerror', None) or error}")
+    return None
 
 
-def _is_of_another_schema(content: bytes) -> bool:
-    try:
-        return json.loads(content)["schema_version"] != SCHEMA_VERSION
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
+def _ignore(path: Path, why: str) -> None:
+    warnings.warn(f"{path}: ignored: {why[:_MESSAGE]}", stacklevel=3)
+
+
+def _to_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _from_npz(content: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _sync(descriptor: int) -> None:

@@ -1,33 +1,37 @@
-"""One cell: split, features, training, scores, metrics, result."""
+"""One cell: prepared, trained, scored, evaluated, stored."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.controls import spoil_model, spoil_scores, spoil_training
-from benchmark.protocol.fidelity import Checkpoints, oracle
+from benchmark.protocol.intervention import Intervention, Scored, find_intervention
+from benchmark.protocol.metrics import ImageState, State, figures
 from benchmark.protocol.profiles import Profile
-from benchmark.protocol.schema import METRICS, TEST_SETS, Metrics, Result, Timings, TypeMetrics
+from benchmark.protocol.schema import TEST_SETS, Metrics, Result, Timings, TypeMetrics, Verdicts
 from benchmark.protocol.splits import Split, cell_split, check_disjoint
 from benchmark.results.provenance import begin, stamp
+from benchmark.results.scores import scores_frame
 from benchmark.results.store import Store, result_key
 from benchmark.run.memory import PeakMemory, give_back, peak_resident_mb
+from bgad.conformal import p_values
 from bgad.data.folder import Category, Sample, load_category
+from bgad.data.truth import vanished
 from bgad.detectors import resolve
 from bgad.detectors.base import Detector
 from bgad.features import EncodedImages, FeatureCache
 from bgad.mapped import empty_on_disk
-from bgad.metrics import PixelCurve, auroc_interval, image_metrics, pixel_curve, pixel_metrics
+from bgad.metrics import PixelCurve, aupimo, auroc_interval, image_metrics, pixel_curve
 
 __all__ = ["CellRun", "run_cell"]
 
-_SCORED = 64  # images at a time: a multiple of all methods' own batches, so that nothing changes
+_FALSE_ALARMS = 0.05  # nominal rate of the stored verdicts
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def run_cell(
     store: Store,
     cache_dir: str | Path,
     device: str = "cpu",
+    keep_maps: bool = False,
 ) -> CellRun:
     """Compute a cell, and store its result, or how it failed.
 
@@ -91,133 +96,240 @@ def run_cell(
         Folder of the cell's data set.
     profile : Profile
     store : Store
-        Receives the state behind the pixel metrics, then the result.
+        Receives what is kept beside the result, then the result.
     cache_dir : path
         Folder of the feature cache; during the run also of what is too large for memory.
     device : str
         Torch device.
+    keep_maps : bool
+        Keep the test images' maps, in 8 bits a pixel.
 
     Raises
     ------
     InputError
         Unusable data, a known anomaly in the test set, or weights that can't be had.
     """
+    clock, cache_dir = _Clock(), Path(cache_dir)
+    with clock("features"):
+        task = _prepare(cell, data_root, profile, device)
+    give_back()
+    with _recorded(store, task), PeakMemory() as memory:
+        with clock("features"):
+            encoded = _encode(task, cache_dir)
+        with clock("train"):
+            _fit(task, encoded)
+        with clock("score"):
+            scored = _score(task, encoded, cache_dir)
+        with clock("metrics"):
+            evaluated = _evaluate(task, scored)
+        result = _store(store, task, scored, evaluated, clock, memory, keep_maps)
+        images = empty_on_disk((len(task.tested), *encoded.images.shape[1:]), np.uint8, cache_dir)
+        for image, row in zip(images, task.rows(task.tested), strict=True):
+            image[:] = encoded.images[row]
+    return CellRun(
+        result,
+        task.split,
+        task.known,
+        task.tested,
+        images,
+        scored.masks,
+        scored.maps,
+        scored.scores,
+        scored.labels,
+        task.common,
+        scored.threshold,
+        task.detector.history_,
+        task.detector,
+    )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A cell with all that its computation starts from.
+
+    Attributes
+    ----------
+    known, tested
+        Samples of the known anomalies, and of the images of both test sets.
+    common
+        Which of the tested ones are in the test set ``common``.
+    key
+        Of the result.
+    """
+
+    cell: Cell
+    profile: Profile
+    category: Category
+    split: Split
+    intervention: Intervention
+    detector: Detector
+    known: tuple[Sample, ...]
+    tested: tuple[Sample, ...]
+    common: np.ndarray
+    key: str
+    device: str
+
+    def rows(self, samples: tuple[Sample, ...]) -> list[int]:
+        """Where the encoded category has samples."""
+        places = {sample.name: i for i, sample in enumerate(self.category.samples)}
+        return [places[sample.name] for sample in samples]
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """Figures of a cell: `report` as results have them, and the state behind them.
+
+    Attributes
+    ----------
+    report
+        Parts of a `Result`.
+    curves
+        By test set.
+    overlaps
+        AUPIMO of each test image.
+    """
+
+    report: dict[str, Any]
+    curves: dict[str, PixelCurve]
+    overlaps: np.ndarray
+
+
+def _prepare(cell: Cell, data_root: str | Path, profile: Profile, device: str) -> _Task:
     category = load_category(data_root, cell.category)
     split = cell_split(cell, category, profile.evaluation.test_known)
-    key, cache_dir = result_key(profile.hash, split.sha256, category.fingerprint()), Path(cache_dir)
-    give_back()
-    with _recorded(store, cell, key), PeakMemory() as memory:
-        started, clock, evaluation = begin(), _Clock(), profile.evaluation
-        if not evaluation.test_known:
-            check_disjoint(split, category.content_hashes())
-        detector = resolve(profile.method)(
-            **spoil_model(cell, profile.model),
-            seed=cell.train_seed,
-            augment_seed=cell.augment_seed,
-            device=device,
-        )
-        with clock("features"):
-            encoded = FeatureCache(cache_dir / "features").get(category, detector.encoder)
-        train, known, test = _select(category, split)
-        samples, side = tuple(category.samples[i] for i in test), encoded.images.shape[1]
-        with clock("train"):
-            masks = _masks([category.samples[i] for i in known], side) if known else None
-            normal, trained = spoil_training(cell, train, known)
-            anomalous = encoded[trained] if known else None
-            select = evaluation.selection == "best_on_test"
-            checkpoints = Checkpoints(detector, encoded[normal], encoded[test]) if select else None
-            options = {"after_step": checkpoints} if select else {}
-            detector.fit(encoded[normal], anomalous, masks, **options)
-        images = empty_on_disk((len(test), side, side, 3), np.uint8, cache_dir)
-        for image, row in zip(images, test, strict=True):
-            image[:] = encoded.images[row]
-        run = {
-            "masks": _masks(samples, side, cache_dir),
-            "labels": np.array([sample.is_anomalous for sample in samples]),
-            "common": np.isin([s.name for s in samples], split.common_test),
-        }
-        with clock("score"):
-            if evaluation.needs_bgad:
-                truth = run["masks"], run["labels"]
-                run |= oracle(evaluation, detector, encoded[test], checkpoints, *truth)
-            else:
-                run |= _score(detector, encoded, test, cache_dir)
-            run = spoil_scores(cell, run)
-        with clock("metrics"):
-            evaluated = _evaluate(samples, **run)
-        curves = {
-            f"{test_set}_{name}": array
-            for test_set, curve in evaluated.pop("curves").items()
-            for name, array in curve.state().items()
-        }
-        history = detector.history_
-        result = Result(
-            key=key,
-            cell=cell,
-            counts=_counts(split, category),
-            split={"known": list(split.known), "sha256": split.sha256},
-            data={"fingerprint": category.fingerprint()},
-            config=profile.config,
-            timings_s=Timings(**clock.seconds, total=clock.total()),
-            peak_memory_mb=peak_resident_mb(),
-            private_memory_mb=memory.megabytes,
-            provenance=stamp(started, device),
-            boundary_threshold=run["threshold"],
-            curves_sha256=store.write_curves(cell, curves),
-            **evaluated,
-        )
-        store.write(result)
-        known_samples = tuple(category.samples[i] for i in known)
-        return CellRun(
-            result,
-            split,
-            known_samples,
-            samples,
-            images,
-            history=history,
-            detector=detector,
-            **run,
-        )
+    intervention = find_intervention(cell, profile.evaluation)
+    detector = resolve(profile.method)(
+        **intervention.parameters(profile.model),
+        seed=cell.train_seed,
+        augment_seed=cell.augment_seed,
+        device=device,
+    )
+    by_name = {sample.name: sample for sample in category.samples}
+    in_common, in_paper = set(split.common_test), set(split.paper_test)
+    tested = tuple(s for s in category.test if s.name in in_common | in_paper)
+    return _Task(
+        cell,
+        profile,
+        category,
+        split,
+        intervention,
+        detector,
+        known=tuple(by_name[name] for name in split.known),
+        tested=tested,
+        common=np.array([sample.name in in_common for sample in tested], bool),
+        key=result_key(
+            profile.hash, split.sha256, category.fingerprint(), detector.encoder.weights_hash
+        ),
+        device=device,
+    )
 
 
-def _score(
-    detector: Detector, encoded: EncodedImages, test: list[int], folder: Path
-) -> dict[str, Any]:
-    """Maps, on disk, and scores of test images, some at a time: memory does not grow with them."""
-    side = encoded.images.shape[1]
-    maps = empty_on_disk((len(test), side, side), np.float32, folder)
-    scores = np.empty(len(test), np.float32)
-    for start in range(0, len(test), _SCORED):
-        part = slice(start, start + _SCORED)
-        maps[part], scores[part] = detector.maps_and_scores(encoded[test[part]])
-    return {"maps": maps, "scores": scores, "threshold": detector.boundary_threshold_}
+def _encode(task: _Task, cache_dir: Path) -> EncodedImages:
+    if not task.profile.evaluation.test_known:
+        check_disjoint(task.split, task.category.content_hashes())
+    return FeatureCache(cache_dir / "features").get(task.category, task.detector.encoder)
+
+
+def _fit(task: _Task, encoded: EncodedImages) -> None:
+    """Train the detector; whatever is to happen during training is an option of its `fit`."""
+    is_marked = any(sample.mask_paths for sample in task.known)
+    masks = _truth(task.known, encoded.images.shape[1]) if is_marked else None
+    train = slice(0, len(task.split.train_normal))
+    normal, known = task.intervention.rows(train, task.rows(task.known))
+    after_step = task.intervention.after_step(
+        task.detector, encoded[normal], encoded[task.rows(task.tested)]
+    )
+    options = {"after_step": after_step} if after_step else {}
+    task.detector.fit(encoded[normal], encoded[known] if known else None, masks, **options)
+
+
+def _score(task: _Task, encoded: EncodedImages, folder: Path) -> Scored:
+    masks = _truth(task.tested, encoded.images.shape[1], folder)
+    labels = np.array([sample.is_anomalous for sample in task.tested], bool)
+    rows = task.rows(task.tested)
+    return task.intervention.score(task.detector, encoded, rows, masks, labels, folder)
+
+
+def _evaluate(task: _Task, scored: Scored) -> _Evaluated:
+    parts = ("metrics", "intervals", "per_type", "false_alarms", "verdicts")
+    report: dict[str, Any] = {part: {} for part in parts}
+    curves, overlaps = {}, _overlaps(scored)
+    thresholds = () if scored.threshold is None else (scored.threshold,)
+    # `paper` holds all scored images: a smaller known set than the pool leaves more to test.
+    members = {"common": task.common, "paper": np.ones(len(task.tested), bool)}
+    for test_set in TEST_SETS:
+        chosen = members[test_set]
+        scores, labels = scored.scores[chosen], scored.labels[chosen]
+        curve = pixel_curve(scored.maps, scored.masks, thresholds, np.flatnonzero(chosen))
+        state = State(ImageState(scores, labels, overlaps[chosen]), curve, scored.threshold)
+        curves[test_set] = curve
+        report["metrics"][test_set] = Metrics(**figures(state))
+        report["intervals"][test_set] = {"image_auroc": auroc_interval(scores, labels)}
+        beyond = _beyond(scored)
+        report["per_type"][test_set] = _per_type(task, scored, chosen, beyond)
+        report["false_alarms"][test_set] = _share(beyond, chosen & ~scored.labels)
+        report["verdicts"][test_set] = _verdicts(scores, labels, scored.calibration)
+    return _Evaluated(report, curves, overlaps)
+
+
+def _store(
+    store: Store,
+    task: _Task,
+    scored: Scored,
+    evaluated: _Evaluated,
+    clock: "_Clock",
+    memory: PeakMemory,
+    keep_maps: bool,
+) -> Result:
+    cell, maxima = task.cell, np.array([image.max() for image in scored.maps], np.float32)
+    curves = {
+        f"{test_set}_{name}": array
+        for test_set, curve in evaluated.curves.items()
+        for name, array in curve.state().items()
+    }
+    table = scores_frame(
+        task.tested,
+        scored.labels,
+        task.common,
+        scored.scores,
+        maxima,
+        evaluated.overlaps,
+        scored.calibration,
+    )
+    names = [sample.name for sample in task.tested]
+    result = Result(
+        key=task.key,
+        cell=cell,
+        counts=_counts(task, scored.masks.shape[1]),
+        split={"known": list(task.split.known), "sha256": task.split.sha256},
+        data={"fingerprint": task.category.fingerprint()},
+        config=task.profile.config,
+        timings_s=Timings(**clock.seconds, total=clock.total()),
+        peak_memory_mb=peak_resident_mb(),
+        private_memory_mb=memory.megabytes,
+        provenance=stamp(clock.started, task.device, task.detector.encoder.weights_hash),
+        boundary_threshold=scored.threshold,
+        curves_sha256=store.write_curves(cell, curves),
+        scores_sha256=store.write_scores(cell, table),
+        maps_sha256=store.write_maps(cell, names, scored.maps) if keep_maps else None,
+        **evaluated.report,
+    )
+    store.write(result)
+    return result
 
 
 @contextmanager
-def _recorded(store: Store, cell: Cell, key: str) -> Iterator[None]:
+def _recorded(store: Store, task: _Task) -> Iterator[None]:
     """Store how a cell failed, if it fails."""
     try:
         yield
     except Exception as error:
         with suppress(OSError):  # such as a full disk, which then is the cause
-            store.record_failure(cell, key, f"{type(error).__name__}: {error}")
+            store.record_failure(task.cell, task.key, f"{type(error).__name__}: {error}")
         raise
 
 
-def _select(category: Category, split: Split) -> tuple[slice, list[int], list[int]]:
-    """Rows of the encoded category: training normals, known anomalies, all scored images."""
-    row = {sample.name: i for i, sample in enumerate(category.samples)}
-    tested = set(split.common_test) | set(split.paper_test)
-    return (
-        slice(0, len(split.train_normal)),
-        [row[name] for name in split.known],
-        sorted(row[name] for name in tested),
-    )
-
-
-def _masks(
-    samples: list[Sample] | tuple[Sample, ...], size: int, folder: Path | None = None
-) -> np.ndarray:
+def _truth(samples: tuple[Sample, ...], size: int, folder: Path | None = None) -> np.ndarray:
     """Masks of images, in memory or in a folder."""
     shape = len(samples), size, size
     masks = np.zeros(shape, bool) if folder is None else empty_on_disk(shape, bool, folder)
@@ -227,53 +339,36 @@ def _masks(
     return masks
 
 
-def _evaluate(
-    samples: tuple[Sample, ...],
-    maps: np.ndarray,
-    masks: np.ndarray,
-    scores: np.ndarray,
-    labels: np.ndarray,
-    common: np.ndarray,
-    threshold: float | None,
-) -> dict[str, Any]:
-    types = np.array([sample.type for sample in samples])
-    # `paper` holds all scored images: a smaller known set than the pool leaves more to test.
-    members = {"common": common, "paper": np.ones(len(samples), bool)}
-    beyond = None if threshold is None else np.array([m.max() for m in maps]) > threshold
-    parts = ("metrics", "intervals", "per_type", "false_alarms", "curves")
-    report: dict[str, Any] = {part: {} for part in parts}
-    for test_set in TEST_SETS:
-        chosen = members[test_set]
-        s, y, t = scores[chosen], labels[chosen], types[chosen]
-        curve = _pixel_curve(maps, masks, chosen, threshold)
-        report["curves"][test_set] = curve
-        figures = image_metrics(s, y) | pixel_metrics(curve, threshold)
-        report["metrics"][test_set] = Metrics(**{name: figures[name] for name in METRICS})
-        report["intervals"][test_set] = {"image_auroc": auroc_interval(s, y)}
-        report["per_type"][test_set] = {
-            kind: TypeMetrics(
-                n=(t == kind).sum(),
-                image_auroc=image_metrics(*_against_normals(s, y, t == kind))["image_auroc"],
-                recall=_share(beyond, chosen & (types == kind)),
-            )
-            for kind in sorted(set(t[y]))
-        }
-        report["false_alarms"][test_set] = _share(beyond, chosen & ~labels)
+def _overlaps(scored: Scored) -> np.ndarray:
+    """AUPIMO of each image; undefined where images called normal have anomalous pixels."""
+    if (scored.masks.any(axis=(1, 2)) & ~scored.labels).any():
+        return np.full(len(scored.labels), np.nan)
+    return aupimo(scored.maps, scored.masks, scored.labels).per_image
+
+
+def _beyond(scored: Scored) -> np.ndarray | None:
+    """Which images have a pixel beyond the explicit boundary; None without one."""
+    if scored.threshold is None:
+        return None
+    return np.array([image.max() for image in scored.maps]) > scored.threshold
+
+
+def _per_type(
+    task: _Task, scored: Scored, chosen: np.ndarray, beyond: np.ndarray | None
+) -> dict[str, TypeMetrics]:
+    types = np.array([sample.type for sample in task.tested])
+    report = {}
+    for kind in sorted(set(types[chosen & scored.labels])):
+        of_type = chosen & (types == kind)
+        against = of_type | (chosen & ~scored.labels)
+        report[kind] = TypeMetrics(
+            n=of_type.sum(),
+            image_auroc=image_metrics(scored.scores[against], scored.labels[against])[
+                "image_auroc"
+            ],
+            recall=_share(beyond, of_type),
+        )
     return report
-
-
-def _pixel_curve(
-    maps: np.ndarray, masks: np.ndarray, chosen: np.ndarray, threshold: float | None
-) -> PixelCurve:
-    thresholds = () if threshold is None else (threshold,)
-    return pixel_curve(maps, masks, thresholds, np.flatnonzero(chosen))
-
-
-def _against_normals(
-    scores: np.ndarray, labels: np.ndarray, of_type: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    against = of_type | ~labels
-    return scores[against], labels[against]
 
 
 def _share(beyond: np.ndarray | None, of: np.ndarray) -> float | None:
@@ -281,28 +376,49 @@ def _share(beyond: np.ndarray | None, of: np.ndarray) -> float | None:
     return None if beyond is None or not of.any() else float(beyond[of].mean())
 
 
-def _counts(split: Split, category: Category) -> dict[str, int]:
-    anomalous = {sample.name for sample in category.anomalies}
+def _verdicts(
+    scores: np.ndarray, labels: np.ndarray, calibration: np.ndarray | None
+) -> Verdicts | None:
+    """How images fare at the nominal rate; None where no score could be called anomalous."""
+    if calibration is None or _FALSE_ALARMS * (len(calibration) + 1) < 1:
+        return None
+    rejected = p_values(np.asarray(calibration, scores.dtype), scores) <= _FALSE_ALARMS
+    return Verdicts(
+        rate=_FALSE_ALARMS,
+        calibration=len(calibration),
+        normal=(~labels).sum(),
+        false_alarms=(rejected & ~labels).sum(),
+        anomalous=labels.sum(),
+        misses=(labels & ~rejected).sum(),
+    )
+
+
+def _counts(task: _Task, size: int) -> dict[str, int]:
+    without_truth = {sample.name for sample in vanished(task.tested, size)}
+    anomalous = {sample.name for sample in task.category.anomalies}
+    split = task.split
     counts = {"train_normal": len(split.train_normal), "known_anomalies": len(split.known)}
     for test_set in TEST_SETS:
-        names = getattr(split, f"{test_set}_test")
-        counts[f"test_normal_{test_set}"] = sum(name not in anomalous for name in names)
-        counts[f"test_anomalous_{test_set}"] = sum(name in anomalous for name in names)
+        names = set(getattr(split, f"{test_set}_test"))
+        counts[f"test_normal_{test_set}"] = len(names - anomalous)
+        counts[f"test_anomalous_{test_set}"] = len(names & anomalous)
+        counts[f"test_without_truth_{test_set}"] = len(names & without_truth)
     return counts
 
 
+@dataclass
 class _Clock:
     """Wall-clock seconds of named parts."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._start = time.perf_counter()
+    started: datetime = field(default_factory=begin)
+    seconds: dict[str, float] = field(default_factory=dict)
+    _start: float = field(default_factory=time.perf_counter)
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[part] = time.perf_counter() - start
+        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
 
     def total(self) -> float:
         return time.perf_counter() - self._start

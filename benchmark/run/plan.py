@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.paths import PUBLISHED
-from benchmark.protocol.cells import Cell, grid
+from benchmark.protocol.cells import POOL, Cell, grid
+from benchmark.protocol.intervention import find_intervention
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import Failure
-from benchmark.protocol.splits import POOL, cell_split
+from benchmark.protocol.splits import cell_split
 from benchmark.results.store import MAX_ATTEMPTS, Store, load_all, result_key
 from bgad.data.folder import list_categories, load_category
-from bgad.data.registry import find_dataset
+from bgad.data.registry import DATASETS, find_dataset
 from bgad.detectors import resolve
 from bgad.errors import InputError
 
-__all__ = ["PlannedCell", "Request", "check_weights", "estimate", "group", "plan"]
+__all__ = ["PlannedCell", "Request", "estimate", "group", "plan"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
         list_categories(request.data_root)
     )
     categories = {name: load_category(request.data_root, name) for name in names}
+    pool = POOL if request.dataset in DATASETS else max(request.shots, default=0)
     cells = grid(
         request.dataset,
         {name: category.types for name, category in categories.items()},
@@ -93,6 +95,7 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
         request.profile.name,
         request.setting,
         request.vary,
+        pool,
     )
     if not cells:
         raise InputError("the request is empty: give at least one category, shots and seed")
@@ -103,42 +106,54 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
             f"ask for --shots {least} or more, not {few[0]}"
         )
     for category in categories.values():
-        if request.setting == "general" and len(category.anomalies) <= POOL:
+        if request.setting == "general" and len(category.anomalies) <= pool:
             warnings.warn(
                 f"{category.root}: has {len(category.anomalies)} anomalies: its test set 'common' "
-                f"lacks the first {POOL} and holds none: see the figures on 'paper'",
+                f"lacks the first {pool} and holds none: see the figures on 'paper'",
                 stacklevel=2,
             )
     test_known = request.profile.evaluation.test_known
     splits = {
         cell: cell_split(cell, categories[cell.category], test_known).sha256 for cell in cells
     }
-    profile_hash = request.profile.hash
+    profile_hash, weights = request.profile.hash, _Weights(request.profile)
     fingerprints = {name: category.fingerprint() for name, category in categories.items()}
     planned = []
     for cell in cells:
-        key = result_key(profile_hash, splits[cell], fingerprints[cell.category])
+        fingerprint = fingerprints[cell.category]
+        key = result_key(profile_hash, splits[cell], fingerprint, weights.sha256(cell))
         done = store.is_current(cell, key)
         planned.append(PlannedCell(cell, key, done, None if done else store.failure(cell, key)))
     return tuple(planned)
 
 
-def check_weights(profile: Profile) -> None:
-    """Make sure that a profile's backbone can be built on this machine.
+class _Weights:
+    """Hashes of the weights that the cells of a profile use, each read once."""
 
-    Raises
-    ------
-    InputError
-        If it can't.
-    """
-    parameters = profile.parameters
-    if name := parameters.get("backbone"):
-        from bgad.backbone import Backbone
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._hashes: dict[str | None, str] = {}
 
-        try:
-            Backbone(name, parameters["image_size"], parameters.get("weights"))
-        except InputError as error:
-            raise InputError(f"profile {profile.name}: {error}") from error
+    def sha256(self, cell: Cell) -> str:
+        """Hash of a cell's weights; nothing for a method without a backbone.
+
+        Raises
+        ------
+        InputError
+            If they can't be had on this machine.
+        """
+        change = find_intervention(cell, self.profile.evaluation).parameters({})
+        parameters = self.profile.parameters | change
+        name, weights = parameters.get("backbone"), parameters.get("weights")
+        if name and weights not in self._hashes:
+            from bgad.backbone import Backbone
+
+            try:
+                backbone = Backbone(name, parameters["image_size"], weights)
+            except InputError as error:
+                raise InputError(f"profile {self.profile.name}: {error}") from error
+            self._hashes[weights] = backbone.weights_hash
+        return self._hashes.get(weights, "")
 
 
 def group(cells: Iterable[PlannedCell], n: int) -> list[list[PlannedCell]]:

@@ -199,8 +199,8 @@ class Runner:
         return outcome
 
     def _receive(self, files: dict[str, bytes]) -> None:
-        # A cell's curves sort before its result, which is what makes it count as finished.
-        for name, content in sorted(files.items()):
+        # Results come last: it is they that make a cell count as finished.
+        for name, content in sorted(files.items(), key=lambda file: file[0].endswith(".json")):
             if not name.endswith(".failed.json"):
                 write_atomically(self.store.root / name, content)
                 continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from benchmark.protocol.metrics import METRICS
 from bgad.data.registry import find_dataset
 
 __all__ = [
@@ -14,26 +15,10 @@ __all__ = [
     "synthetic_label",
 ]
 
-SHORT_TITLES = {
-    "image_auroc": "image-AUC",
-    "image_ap": "image-AP",
-    "pixel_auroc": "pixel-AUC",
-    "pixel_ap": "pixel-AP",
-    "pixel_f1_max": "pixel-F1",
-    "pixel_f1_boundary": "pixel-F1 at the explicit boundary",
-    "aupro_30": "AUPRO",
-}
+SHORT_TITLES = {name: metric.title for name, metric in METRICS.items()}
 """Metric -> its name in a table."""
 
-TITLES = {
-    "image_auroc": "image-AUC (AUROC of the image scores)",
-    "image_ap": "image-AP (average precision of the image scores)",
-    "pixel_auroc": "pixel-AUC (AUROC of all pixels)",
-    "pixel_ap": "pixel-AP (average precision of all pixels)",
-    "pixel_f1_max": "pixel-F1 (F1-max: the threshold is chosen on the test set, an oracle)",
-    "pixel_f1_boundary": "pixel-F1 at the explicit boundary (threshold from training normals)",
-    "aupro_30": "AUPRO (per-region overlap up to a false-positive rate of 0.3)",
-}
+TITLES = {name: metric.heading for name, metric in METRICS.items()}
 """Metric -> heading of its table."""
 
 HEADLINE = ("image_auroc", "pixel_auroc", "pixel_f1_max")

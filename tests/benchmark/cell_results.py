@@ -3,8 +3,9 @@
 from instant import make_result
 
 from benchmark.protocol.cells import Cell
+from benchmark.protocol.metrics import METRICS
 from benchmark.protocol.profiles import Profile
-from benchmark.protocol.schema import METRICS, Result
+from benchmark.protocol.schema import Result
 
 __all__ = ["result_of"]
 

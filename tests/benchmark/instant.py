@@ -10,8 +10,9 @@ import nbformat
 import numpy as np
 
 from benchmark.protocol.cells import Cell
+from benchmark.protocol.metrics import METRICS
 from benchmark.protocol.profiles import Profile
-from benchmark.protocol.schema import METRICS, Result, Timings
+from benchmark.protocol.schema import Result, Timings
 from benchmark.protocol.splits import cell_split, check_disjoint
 from benchmark.results.provenance import now, stamp
 from benchmark.results.store import Store, result_key
@@ -76,7 +77,7 @@ def run_cell(cell: Cell, data_root: str, profile: Profile, store: Store) -> None
     category = load_category(data_root, cell.category)
     split = cell_split(cell, category)
     check_disjoint(split, category.content_hashes())
-    key = result_key(profile.hash, split.sha256, category.fingerprint())
+    key = result_key(profile.hash, split.sha256, category.fingerprint(), "")
     time.sleep(profile.parameters["seconds"])
     fails = profile.parameters["fails"].split()
     if f"raise{cell.seed}" in fails:

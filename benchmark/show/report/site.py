@@ -11,7 +11,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmark.paths import DEMOS
-from benchmark.protocol.schema import METRICS, Result
+from benchmark.protocol.metrics import METRICS
+from benchmark.protocol.schema import Result
 from benchmark.results import references
 from benchmark.results.frame import grid_cells, results_frame
 from benchmark.results.rescore import curves

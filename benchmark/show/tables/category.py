@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmark.protocol.schema import METRICS
+from benchmark.protocol.metrics import METRICS
 from benchmark.results.frame import AVERAGE, summarise
 from benchmark.show.document import Entry, Note, Score, Section, Table
 from benchmark.show.labels import SHORT_TITLES

@@ -6,7 +6,8 @@ from instant import make_result
 
 from benchmark.__main__ import main
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.schema import METRICS, TEST_SETS
+from benchmark.protocol.metrics import METRICS
+from benchmark.protocol.schema import TEST_SETS
 from benchmark.results.rescore import rescore
 from benchmark.results.store import Store
 from bgad.metrics import pixel_curve, pixel_metrics

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from benchmark.protocol.cells import CONTROLS, Cell, grid
-from benchmark.protocol.controls import spoil_training
-from benchmark.protocol.profiles import Profile
+from benchmark.protocol.intervention import find_intervention
+from benchmark.protocol.profiles import Evaluation, Profile
 from benchmark.protocol.schema import TEST_SETS
 from benchmark.results.frame import grid_cells, results_frame
 from benchmark.results.store import Store
 from benchmark.run.experiment import CellRun, run_cell
 from bgad.data.synthetic import generate
+from bgad.errors import InputError
 
 MODEL = {"image_size": 64, "steps": [3, 3, 3], "batch_positions": 16, "cut_paste": 4}
 PROFILE = Profile("tiny", model=MODEL)
@@ -57,11 +58,12 @@ def test_random_weights_change_every_map(runs):
 
 def test_shuffled_labels_keep_counts_and_split():
     cell = Cell("d", "bottle", "control", 10, 0, "tiny", control="shuffled_labels")
-    normal, known = spoil_training(cell, slice(0, 30), list(range(50, 60)))
+    shuffled = find_intervention(cell, Evaluation())
+    normal, known = shuffled.rows(slice(0, 30), range(50, 60))
     assert (len(normal), len(known)) == (30, 10)
     assert sorted(normal + known) == [*range(30), *range(50, 60)]
     assert set(known) & set(range(30)) and set(normal) & set(range(50, 60))
-    assert spoil_training(cell, slice(0, 30), list(range(50, 60))) == (normal, known)
+    assert shuffled.rows(slice(0, 30), range(50, 60)) == (normal, known)
 
 
 def test_shuffled_labels_change_training_and_test_nothing_known(runs):
@@ -74,6 +76,12 @@ def test_each_control_has_its_own_place(tmp_path: Path):
     cells = grid("d", {"bottle": []}, [10], [0], "p", "control")
     places = {Store(tmp_path).path(cell).relative_to(tmp_path).as_posix() for cell in cells}
     assert places == {f"d/bottle/control/{kind}/shots-10_seed-0.json" for kind in CONTROLS}
+
+
+def test_a_control_of_another_evaluation_is_refused():
+    cell = Cell("d", "bottle", "control", 10, 0, "tiny", control="swapped_labels")
+    with pytest.raises(InputError, match="by the protocol alone"):
+        find_intervention(cell, Evaluation(maxima="test"))
 
 
 def test_controls_never_enter_the_main_tables(runs):

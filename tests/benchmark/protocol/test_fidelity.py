@@ -1,12 +1,13 @@
 """Each departure from the protocol does what it says, and none is there unless asked for."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.fidelity import CHECKPOINTS, Checkpoints, oracle
+from benchmark.protocol.fidelity import CHECKPOINTS, Checkpoints, Oracle
 from benchmark.protocol.profiles import Evaluation, Profile
 from benchmark.protocol.splits import cell_split
 from benchmark.results.store import Store
@@ -88,17 +89,13 @@ def test_each_figure_is_that_of_its_own_best_moment():
     finds_pixels[0, 0, 0] = -2.0  # the right place, but a good image scores higher
     moments = [([ranks_images], [0.0]), ([finds_pixels], [0.0])]
     for order in (moments, moments[::-1]):
-        found = oracle(
-            Evaluation(selection="best_on_test"),
-            SimpleNamespace(image_size=8, maxima_=[0.0]),
-            None,
-            SimpleNamespace(moments=lambda order=order: iter(order)),
-            masks,
-            np.array([False, True]),
-        )
-        assert np.allclose(found["maps"], -finds_pixels)
-        assert np.allclose(found["scores"], [0, 1])
-        assert found["threshold"] is None
+        oracle = Oracle(CELL, Evaluation(selection="best_on_test"))
+        oracle.checkpoints = SimpleNamespace(moments=lambda order=order: iter(order))
+        detector = SimpleNamespace(image_size=8, maxima_=[0.0])
+        found = oracle.score(detector, None, [], masks, np.array([False, True]), Path())
+        assert np.allclose(found.maps, -finds_pixels)
+        assert np.allclose(found.scores, [0, 1])
+        assert found.threshold is None
 
 
 def test_with_the_test_sets_maxima_an_images_map_depends_on_the_others(run):

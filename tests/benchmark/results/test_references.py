@@ -7,7 +7,8 @@ import pytest
 from cell_results import result_of
 
 from benchmark.protocol.cells import SETTINGS, Cell
-from benchmark.protocol.schema import METRICS, TEST_SETS
+from benchmark.protocol.metrics import METRICS
+from benchmark.protocol.schema import TEST_SETS
 from benchmark.results.frame import AVERAGE, results_frame
 from benchmark.results.references import MEAN, PROTOCOL, compare, load_references, reproductions
 from bgad.data.registry import DATASETS

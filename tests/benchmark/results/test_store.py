@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from instant import make_result
 
 from benchmark.protocol.cells import Cell
-from benchmark.results.store import Store, load_all, result_key, to_json, write_atomically
+from benchmark.results.store import Store, load_all, result_key, seal, to_json, write_atomically
 from bgad.errors import InputError
 
 CELL = Cell("d", "widget", "general", 10, 0, "p")
@@ -44,12 +44,60 @@ def test_each_cell_has_its_place(store, cell, path):
 
 
 def test_a_result_is_current_for_its_key_alone(store):
-    key = result_key("profile", "split", "data")
+    parts = ["profile", "split", "data", "weights"]
+    key = result_key(*parts)
     assert not store.is_current(CELL, key)
     store.write(make_result(CELL, key))
     assert store.is_current(CELL, key)
-    for other in [("x", "split", "data"), ("profile", "x", "data"), ("profile", "split", "x")]:
-        assert not store.is_current(CELL, result_key(*other))
+    for place in range(len(parts)):
+        others = [*parts[:place], "x", *parts[place + 1 :]]
+        assert not store.is_current(CELL, result_key(*others))
+
+
+def test_a_result_edited_by_hand_is_ignored_however_it_is_laid_out(store):
+    store.write(make_result(CELL, value=0.5))
+    content = json.loads(store.path(CELL).read_text())
+    store.path(CELL).write_text(json.dumps(content))
+    assert store.read(CELL).metrics["paper"].image_ap == 0.5
+    content["metrics"]["paper"]["image_ap"] = 0.6
+    store.path(CELL).write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="ignored: it is no result: its seal"):
+        assert store.read(CELL) is None
+    del content["sha256"]
+    store.path(CELL).write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="ignored: it is no result: its seal"):
+        assert list(store.results()) == []
+
+
+def test_dates_and_messages_are_bounded(store):
+    content = make_result(CELL).model_dump(mode="json")
+    for changes in ({"provenance": content["provenance"] | {"started": "yesterday"}},
+                    {"provenance": content["provenance"] | {"started": "9999-01-01T00:00:00Z"}},
+                    {"training": "x" * 10**6}):  # fmt: skip
+        altered = content | changes
+        store.path(CELL).parent.mkdir(parents=True, exist_ok=True)
+        store.path(CELL).write_text(json.dumps(altered | {"sha256": seal(altered)}))
+        with pytest.warns(UserWarning, match="ignored") as caught:
+            assert store.read(CELL) is None
+        assert len(str(caught[0].message)) < 300 + len(str(store.path(CELL)))
+
+
+def test_loops_and_folders_in_a_results_place_are_ignored(store):
+    store.path(CELL).parent.mkdir(parents=True)
+    store.path(CELL).symlink_to(store.path(CELL).name)
+    store.path(replace(CELL, seed=1)).mkdir()
+    with pytest.warns(UserWarning, match="ignored") as caught:
+        assert list(store.results()) == []
+    assert len(caught) == 2
+
+
+def test_maps_come_back_within_a_step_of_256(store):
+    maps = np.random.default_rng(0).normal(5, 2, (3, 8, 8)).astype(np.float32)
+    digest = store.write_maps(CELL, "abc", maps)
+    again = store.read_maps(make_result(CELL, maps_sha256=digest))
+    assert list(again) == ["a", "b", "c"]
+    step = (maps.max() - maps.min()) / 255
+    assert np.abs(np.stack(list(again.values())) - maps).max() <= 0.51 * step
 
 
 def test_results_of_another_profile_are_refused(store):

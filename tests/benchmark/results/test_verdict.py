@@ -4,7 +4,7 @@ import pytest
 from cell_results import result_of
 
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.schema import METRICS
+from benchmark.protocol.metrics import METRICS
 from benchmark.results.frame import results_frame
 from benchmark.results.verdict import TOLERANCES, judge
 

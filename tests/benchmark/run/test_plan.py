@@ -3,18 +3,20 @@
 from pathlib import Path
 
 import pytest
+import timm
+import torch
 from conftest import draw_category
 from instant import make_result
 
 from benchmark.protocol.profiles import Profile
 from benchmark.results.store import Store
 from benchmark.run import plan as planning
-from benchmark.run.plan import Request, check_weights, estimate, group, plan
+from benchmark.run.plan import Request, estimate, group, plan
 from bgad.errors import InputError
 
 PROFILE = Profile("p", "instant", {"seconds": 0.0}, seconds_per_cell=7.0)
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*lacks the first 10")
+pytestmark = pytest.mark.filterwarnings("ignore:.*lacks the first")
 
 
 @pytest.fixture
@@ -24,8 +26,9 @@ def store(tmp_path, monkeypatch):
 
 
 def request(data_root: Path, **changes) -> Request:
-    fields = {"categories": [], "shots": [0, 1], "seeds": [0], "profile": PROFILE} | changes
-    return Request(dataset="toy", data_root=data_root, **fields)
+    fields = {"categories": [], "shots": [0, 1], "seeds": [0]} | changes
+    fields = {"profile": PROFILE, "dataset": "toy", "data_root": data_root} | fields
+    return Request(**fields)
 
 
 def test_all_categories_are_planned_in_the_order_of_the_tables(data_root, store):
@@ -87,14 +90,34 @@ def test_shots_that_a_method_can_not_serve_are_refused(data_root, store):
 
 def test_few_anomalies_are_warned_about(data_root, store):
     with pytest.warns(UserWarning, match="lacks the first 10 and holds none"):
-        plan(request(data_root), store)
+        plan(request(data_root, dataset="mvtec_ad"), store)
 
 
-def test_missing_weights_are_found_before_any_work(tmp_path):
+def test_missing_weights_are_found_before_any_work(data_root, store, tmp_path):
     model = {"image_size": 64, "weights": str(tmp_path / "absent.pth")}
     with pytest.raises(InputError, match=r"profile mine: .*absent\.pth"):
-        check_weights(Profile("mine", "bgad", model))
-    check_weights(PROFILE)
+        plan(request(data_root, profile=Profile("mine", "bgad", model)), store)
+
+
+def test_other_content_of_a_weights_file_is_another_key(data_root, store, tmp_path):
+    path = tmp_path / "weights.pth"
+    profile = Profile("mine", "bgad", {"image_size": 64, "weights": str(path)})
+
+    def key(seed: int) -> str:
+        torch.manual_seed(seed)
+        torch.save(timm.create_model("tf_efficientnet_lite0").state_dict(), path)
+        return plan(request(data_root, profile=profile), store)[0].key
+
+    first = key(0)
+    assert key(1) != first
+    assert key(0) == first
+
+
+def test_the_pool_of_own_data_is_the_largest_number_of_shots(data_root, store):
+    own = plan(request(data_root, shots=[0, 3]), store)
+    assert {planned.cell.pool for planned in own} == {3}
+    known = plan(request(data_root, shots=[0, 3], dataset="mvtec_ad"), store)
+    assert {planned.cell.pool for planned in known} == {10}
 
 
 def test_groups_are_categories_or_finer_for_more_workers(data_root, store):

@@ -7,7 +7,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.text import Text
 
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.schema import METRICS
+from benchmark.protocol.metrics import METRICS
 from benchmark.results.frame import results_frame, summarise
 from benchmark.results.references import compare, load_references
 from benchmark.show.overview import (

@@ -6,7 +6,7 @@ import pytest
 from cell_results import result_of
 
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.schema import METRICS
+from benchmark.protocol.metrics import METRICS
 from benchmark.results.frame import results_frame
 from benchmark.show import markdown
 from benchmark.show.tables.findings import section

@@ -8,7 +8,7 @@ import pytest
 from cell_results import result_of
 
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.schema import METRICS
+from benchmark.protocol.metrics import METRICS
 from benchmark.results.frame import grid_cells, results_frame, summarise
 from benchmark.show import labels, markdown
 from benchmark.show.labels import display_name

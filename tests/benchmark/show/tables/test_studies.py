@@ -6,7 +6,7 @@ import pytest
 from cell_results import result_of
 
 from benchmark.protocol.cells import CONTROLS, Cell, grid
-from benchmark.protocol.schema import METRICS
+from benchmark.protocol.metrics import METRICS
 from benchmark.results.frame import grid_cells, results_frame
 from benchmark.show import markdown
 from benchmark.show.tables import controls, seeds, study

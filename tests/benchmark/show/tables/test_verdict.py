@@ -3,6 +3,7 @@
 from cell_results import result_of
 
 from benchmark.protocol.cells import Cell
+from benchmark.protocol.metrics import METRICS
 from benchmark.results.frame import results_frame
 from benchmark.results.verdict import judge
 from benchmark.show import markdown
@@ -24,7 +25,7 @@ def test_what_is_beyond_tolerance_is_listed():
     text = text_of(run(0.5, None), run(0.4, 0.7))
     assert "**not reproduced**" in text and "n/d" in text
     _, beyond = text.split("**Beyond tolerance**")
-    assert beyond.count("| pill") == 2 * 7
+    assert beyond.count("| pill") == 2 * len(METRICS)
 
 
 def test_agreement_needs_no_list():
