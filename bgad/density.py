@@ -1,5 +1,7 @@
 """Density of one feature level: standardisation, then a flow conditioned on the position."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from einops import rearrange
@@ -51,9 +53,29 @@ class LevelDensity(nn.Module):
         Tensor, shape (images, positions)
             Nats per channel, in the unit of `Standardisation.fit`.
         """
-        x = self.standardisation(features, positions)
-        likelihood = self.flow.log_likelihood(x, self.condition[positions])
-        return likelihood + self.standardisation.log_det[positions]
+        return self.log_likelihood([(self.standardisation, features)], positions)
+
+    def log_likelihood(
+        self, parts: Iterable[tuple[Standardisation, Tensor]], positions: Tensor | slice
+    ) -> Tensor:
+        """As `forward`, of images that are not all standardised by the same layer.
+
+        Parameters
+        ----------
+        parts : iterable of Standardisation and Tensor, shape (images, positions, C)
+            Raw features, each with what standardises them.
+        positions : Tensor of int or slice
+
+        Returns
+        -------
+        Tensor, shape (images of all parts, positions)
+        """
+        standardised, log_dets = [], []
+        for layer, features in parts:
+            standardised.append(layer(features, positions))
+            log_dets.append(layer.log_det[positions].expand(len(features), -1))
+        x = torch.cat(standardised)
+        return self.flow.log_likelihood(x, self.condition[positions]) + torch.cat(log_dets)
 
     @torch.inference_mode()
     def score(self, features: np.ndarray) -> np.ndarray:

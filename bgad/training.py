@@ -1,7 +1,7 @@
 """Training of one level's density."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -17,6 +17,7 @@ from bgad.device import to_device
 from bgad.errors import InputError
 from bgad.losses import bgad_losses
 from bgad.parameters import Count, Natural, Positive, Share, Weight, parameters
+from bgad.standardisation import Standardisation
 
 __all__ = ["Anomalies", "Training", "train_level"]
 
@@ -120,6 +121,7 @@ def train_level(
     steps: int,
     seed: int,
     after_step: Callable[[int], None] | None = None,
+    folds: Sequence[Standardisation] = (),
 ) -> dict[str, np.ndarray]:
     """Train a level's flow in place.
 
@@ -137,6 +139,9 @@ def train_level(
         Of the batches drawn.
     after_step : callable, optional
         Called with the number of steps done.
+    folds : sequence of Standardisation, optional
+        The first standardises the first of the normals, and so on around; `density`'s own if
+        absent, which knows them too well to show the flow what new normals look like.
 
     Returns
     -------
@@ -151,6 +156,7 @@ def train_level(
     """
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.Adam(density.parameters(), lr=training.learning_rate, fused=True)
+    folds = folds or (density.standardisation,)
     sample = np.random.default_rng([seed, 1])  # apart: batches do not depend on the boundary's kind
     boundary = None
     history: dict[str, list[float]] = {}
@@ -159,8 +165,8 @@ def train_level(
         optimizer.param_groups[0]["lr"] = rate
         known = anomalies if step >= training.normal_only * steps else None
         if training.boundary == "global" and step % _BOUNDARY_EVERY == 0:
-            boundary = _global_boundary(density, normal, training, sample)
-        loss, record = _step_loss(density, normal, known, training, rng, boundary)
+            boundary = _global_boundary(density, folds, normal, training, sample)
+        loss, record = _step_loss(density, folds, normal, known, training, rng, boundary)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -194,7 +200,11 @@ def _floored_cosine(done: float) -> float:
 
 @torch.no_grad()
 def _global_boundary(
-    density: LevelDensity, normal: np.ndarray, training: Training, rng: np.random.Generator
+    density: LevelDensity,
+    folds: Sequence[Standardisation],
+    normal: np.ndarray,
+    training: Training,
+    rng: np.random.Generator,
 ) -> Boundary:
     cells = normal.shape[1]
     positions = np.sort(rng.choice(cells, min(_BOUNDARY_SIDE, cells), replace=False))
@@ -202,14 +212,29 @@ def _global_boundary(
     device = density.condition.device
     places = to_device(positions, device)
     likelihood = [
-        density(to_device(normal[part[:, None], positions], device), places)
+        density.log_likelihood(_by_fold(folds, normal, part, positions, device), places)
         for part in np.array_split(rows, math.ceil(len(rows) / training.batch_images))
     ]
     return explicit_boundary(torch.cat(likelihood), training.beta, training.tau)
 
 
+def _by_fold(
+    folds: Sequence[Standardisation],
+    normal: np.ndarray,
+    rows: np.ndarray,
+    positions: np.ndarray,
+    device: torch.device,
+) -> Iterator[tuple[Standardisation, Tensor]]:
+    """Features of normals with what standardises them; each fold's together."""
+    for fold, layer in enumerate(folds):
+        chosen = rows[rows % len(folds) == fold]
+        if len(chosen):
+            yield layer, to_device(normal[chosen[:, None], positions], device)
+
+
 def _step_loss(
     density: LevelDensity,
+    folds: Sequence[Standardisation],
     normal: np.ndarray,
     anomalies: Anomalies | None,
     training: Training,
@@ -224,15 +249,15 @@ def _step_loss(
     elif anomalies:
         n_known = rng.binomial(training.batch_images - 1, anomalies.share)
     rows = rng.integers(len(normal), size=training.batch_images - n_known)
-    x = normal[rows[:, None], positions]
-    anomalous = np.zeros(x.shape[:2], bool)
+    device = density.condition.device
+    parts = list(_by_fold(folds, normal, rows, positions, device))
+    anomalous = np.zeros((len(rows), len(positions)), bool)
     if anomalies:
         known = rng.choice(len(anomalies.masks), size=n_known, p=anomalies.probabilities)
-        x = np.concatenate([x, anomalies.features[known[:, None], positions]])
+        features = anomalies.features[known[:, None], positions]
+        parts.append((density.standardisation, to_device(features, device)))
         anomalous = np.concatenate([anomalous, anomalies.masks[known[:, None], positions]])
-    device = density.condition.device
-    places = to_device(positions, device)
-    likelihood = density(to_device(x, device), places)
+    likelihood = density.log_likelihood(parts, to_device(positions, device))
     anomalous = to_device(anomalous, device)
     normals = likelihood.detach()[~anomalous]
     if boundary is None:

@@ -12,7 +12,7 @@ from bgad.boundary import NORMALIZER, explicit_boundary
 from bgad.density import LevelDensity
 from bgad.errors import InputError
 from bgad.flow import ConditionalFlow
-from bgad.standardisation import StandardisationEstimate
+from bgad.standardisation import Standardisation, StandardisationEstimate
 from bgad.training import Anomalies, Training, train_level
 
 SIDE, CHANNELS, STEPS = 4, 4, 150
@@ -195,14 +195,15 @@ def test_memory_mapped_normals_train_alike(tmp_path, with_anomalies):
 def test_without_repeats_an_anomaly_is_as_frequent_as_a_normal_image(monkeypatch):
     training = replace(SCHEDULE, repeat=False, normal_only=0)
     seen = []
-    original = LevelDensity.forward
+    original = LevelDensity.log_likelihood
 
-    def forward(self, features, positions):
+    def log_likelihood(self, parts, positions):
+        features = torch.cat([features for _, features in parts])
         seen.append(torch.isin(features[:, 0, 0], known[:, positions[0]]).sum().item())
-        return original(self, features, positions)
+        return original(self, parts, positions)
 
     known = torch.from_numpy(KNOWN.features[..., 0])
-    monkeypatch.setattr(LevelDensity, "forward", forward)
+    monkeypatch.setattr(LevelDensity, "log_likelihood", log_likelihood)
     train(training=training, steps=100)
     expected = training.batch_images * KNOWN.share
     assert np.mean(seen) == pytest.approx(expected, rel=0.15)
@@ -210,6 +211,19 @@ def test_without_repeats_an_anomaly_is_as_frequent_as_a_normal_image(monkeypatch
     seen.clear()
     train(training=replace(training, repeat=True), steps=5)
     assert set(seen) == {training.anomalous_images}
+
+
+@pytest.mark.parametrize("boundary", ["batch", "global"])
+def test_each_normal_is_standardised_by_the_layer_of_its_fold(boundary):
+    training = replace(SCHEDULE, boundary=boundary)
+    density, _, expected = train(training=training, steps=12)
+    layer = density.standardisation
+    shifts = torch.tensor([-3.0, 0.0, 5.0])
+    folds = [Standardisation(layer.mean + s, layer.matrix, layer.log_det) for s in shifts]
+    shifted = NORMAL + np.resize(shifts, len(NORMAL))[:, None, None]
+    history = train_level(density, shifted, KNOWN, training, 12, 0, folds=folds)
+    for key, values in expected.items():
+        np.testing.assert_allclose(history[key], values, rtol=1e-3, atol=1e-4)
 
 
 def test_the_global_boundary_is_that_of_all_training_normals():

@@ -69,10 +69,10 @@ class BGAD(Detector, Training):
 
     Notes
     -----
-    Maxima, boundaries and calibration scores are cross-fitted: what standardises a training normal
-    is estimated from four of five folds of them, without its own, whose features it would fit too
-    well. The flows are those trained on all. With fewer than five normals there is no cross-fitting
-    and there are no calibration scores.
+    Training, maxima, boundaries and calibration scores are cross-fitted: what standardises a
+    training normal is estimated from the four of five folds to which it does not belong, so that it
+    looks to the flow as a new image does. The flow itself is the one trained on all of them. With
+    fewer than five normals there is no cross-fitting and there are no calibration scores.
 
     Examples
     --------
@@ -251,26 +251,26 @@ class BGAD(Detector, Training):
         flat = rearrange(features, "n h w c -> n (h w) c")
         seed = int(np.random.SeedSequence([self.seed, level]).generate_state(1)[0])
         estimate = StandardisationEstimate(features, self.standardisation)
+        n_folds = FOLDS if len(features) >= FOLDS else 0
+        folds = [estimate.layer(without=fold).to(self.device) for fold in range(n_folds)]
         density = self._density(height, width, estimate.layer(), channels, seed).to(self.device)
         steps = self.steps[level]
         report = after_step and (lambda done: after_step(level, done, density))
-        history = train_level(density, flat, anomalies, self, steps, seed, report)
-        return density, history, _cross_fitted(density, estimate, features)
+        history = train_level(density, flat, anomalies, self, steps, seed, report, folds)
+        return density, history, _cross_fitted(density, folds, features)
 
 
 def _cross_fitted(
-    density: LevelDensity, estimate: StandardisationEstimate, features: np.ndarray
+    density: LevelDensity, folds: Sequence[Standardisation], features: np.ndarray
 ) -> np.ndarray:
     """Log-likelihoods of training normals, standardised by what the other folds say."""
-    if len(features) < FOLDS:
+    if not folds:
         return density.score(features)
     likelihoods = np.empty(features.shape[:3], np.float32)
-    for fold in range(FOLDS):
-        unseen = LevelDensity(
-            density.height, density.width, estimate.layer(without=fold), density.flow
-        )
+    for fold, layer in enumerate(folds):
+        unseen = LevelDensity(density.height, density.width, layer, density.flow)
         unseen.to(density.condition.device)
-        likelihoods[fold::FOLDS] = unseen.score(features[fold::FOLDS])
+        likelihoods[fold :: len(folds)] = unseen.score(features[fold :: len(folds)])
     return likelihoods
 
 
