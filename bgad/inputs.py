@@ -1,18 +1,19 @@
 """The forms in which a caller may hand over images and masks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.functional import interpolate
 
 from bgad.data.images import IMAGE_SUFFIXES, as_pixels, read_image
 from bgad.data.masks import as_truth, read_mask, reduce_mask
 from bgad.errors import InputError
 
-__all__ = ["as_images", "as_masks"]
+__all__ = ["as_images", "as_masks", "mask_cells"]
 
 
 def as_images(images: Any, size: int) -> np.ndarray:
@@ -75,6 +76,23 @@ def as_masks(masks: Any, size: int) -> np.ndarray:
     if len(empty):
         raise InputError(f"the mask of anomalous image {empty[0]} marks no pixel at {size} px")
     return result
+
+
+def mask_cells(masks: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Masks at the cells of a feature level, by nearest neighbour.
+
+    Parameters
+    ----------
+    masks : ndarray of bool, shape (N, H, W)
+    shape : (height, width)
+        Of the level in cells.
+
+    Returns
+    -------
+    ndarray of bool, shape (N, height, width)
+    """
+    cells = interpolate(torch.from_numpy(masks).float().unsqueeze(1), size=tuple(shape))
+    return cells.squeeze(1).numpy() > 0
 
 
 def _items(values: Any, what: str) -> list:

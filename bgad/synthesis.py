@@ -1,7 +1,7 @@
 """RandAugment CutPaste: more anomalous images from the few known ones."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from bgad.errors import InputError
 
-__all__ = ["cut_paste", "foreground_mask"]
+__all__ = ["cut_paste", "foreground_mask", "fresh_cut_paste"]
 
 _OPERATIONS = 3  # of RandAugment on each anomalous image
 _INSIDE = 2 / 3  # share of a region that must lie on the foreground (official code)
@@ -64,6 +64,65 @@ def cut_paste(
     that is drawn is always applied, and that a region moves as a whole. The official code reads
     foregrounds from masks that it ships.
     """
+    _check(normal, anomalous, masks)
+    rng = np.random.default_rng(seed)
+    images = np.empty((n, *normal.shape[1:]), np.uint8)
+    pasted = np.zeros((n, *masks.shape[1:]), bool)
+    for i in range(n):
+        k = i % len(anomalous)
+        altered, mask = _rand_augment(anomalous[k], masks[k], rng)
+        images[i] = normal[rng.integers(len(normal))]
+        source, target = _place(mask, foreground_mask(images[i]), rng)
+        images[i][target] = altered[source]
+        pasted[i][target] = True
+    return images, pasted
+
+
+def fresh_cut_paste(
+    normal: np.ndarray,
+    anomalous: np.ndarray,
+    masks: np.ndarray,
+    n: int,
+    seed: int | Sequence[int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Paste augmented anomalous regions onto normal images as the official code does.
+
+    The known anomalies take turns. Three operations are drawn as in `cut_paste`, but each is then
+    applied with a probability of its own alone. Unless more than two thirds of the marked pixels
+    lie on the foreground of the random normal image, each connected region moves by itself, its
+    centre to a random pixel of the foreground. What lies off the foreground stays; what leaves the
+    image, or lost by a warp, is gone.
+
+    Parameters and errors are those of `cut_paste`.
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (n, H, W, 3)
+    masks : ndarray of bool, shape (n, H, W)
+        Some may be empty.
+
+    Notes
+    -----
+    Probabilities and ranges are those of the official code, with its library's defaults. It differs
+    in that the official code works on images before they are resized, reads foregrounds from masks
+    that it ships, draws some operations among several (noise, blur, tone and warp of a kind each),
+    and takes a region by its bounding box.
+    """
+    _check(normal, anomalous, masks)
+    rng = np.random.default_rng(seed)
+    images = np.empty((n, *normal.shape[1:]), np.uint8)
+    pasted = np.zeros((n, *masks.shape[1:]), bool)
+    for i in range(n):
+        k = i % len(anomalous)
+        altered, mask = _official_augment(anomalous[k], masks[k], rng)
+        images[i] = normal[rng.integers(len(normal))]
+        for source, target in _scatter(mask, foreground_mask(images[i]), rng):
+            images[i][target] = altered[source]
+            pasted[i][target] = True
+    return images, pasted
+
+
+def _check(normal: np.ndarray, anomalous: np.ndarray, masks: np.ndarray) -> None:
     if not len(normal) or not len(anomalous):
         raise InputError(f"CutPaste needs images, got {len(normal)} normal, {len(anomalous)} known")
     if masks.shape != anomalous.shape[:3] or normal.shape[1:] != anomalous.shape[1:]:
@@ -77,17 +136,6 @@ def cut_paste(
     if not masks.any(axis=(1, 2)).all():
         empty = int(np.flatnonzero(~masks.any(axis=(1, 2)))[0])
         raise InputError(f"the mask of known anomaly {empty} marks no pixel")
-    rng = np.random.default_rng(seed)
-    images = np.empty((n, *normal.shape[1:]), np.uint8)
-    pasted = np.zeros((n, *masks.shape[1:]), bool)
-    for i in range(n):
-        k = i % len(anomalous)
-        altered, mask = _rand_augment(anomalous[k], masks[k], rng)
-        images[i] = normal[rng.integers(len(normal))]
-        source, target = _place(mask, foreground_mask(images[i]), rng)
-        images[i][target] = altered[source]
-        pasted[i][target] = True
-    return images, pasted
 
 
 def foreground_mask(image: np.ndarray) -> np.ndarray:
@@ -156,23 +204,61 @@ def _rand_augment(
     image: np.ndarray, mask: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Apply random operations; without the geometric ones if they always lose the region."""
-    original = rearrange(torch.from_numpy(np.array(image)), "h w c -> 1 c h w") / 255
-    region = rearrange(torch.from_numpy(np.array(mask)), "h w -> 1 1 h w").float()
-    identity = affine_grid(torch.eye(2, 3)[None], [*region.shape], align_corners=False)
+    operations = _PHOTOMETRIC + _GEOMETRIC
     for _ in range(_ATTEMPTS):
-        x, grid = original, identity
-        for drawn in rng.choice(len(_PHOTOMETRIC) + len(_GEOMETRIC), _OPERATIONS, replace=False):
-            if drawn < len(_PHOTOMETRIC):
-                x = _PHOTOMETRIC[drawn](x, rng).clamp(0, 1)
-            else:
-                grid = _GEOMETRIC[drawn - len(_PHOTOMETRIC)](grid, rng)
-        warped = grid_sample(region, grid, mode="nearest", align_corners=False)
-        if warped.any():
-            region = warped
-            x = grid_sample(x, grid, padding_mode="border", align_corners=False)
-            break
-    altered = (rearrange(x, "1 c h w -> h w c") * 255).round().byte().numpy()
-    return altered, region[0, 0].numpy() > 0.5
+        drawn = rng.choice(len(operations), _OPERATIONS, replace=False)
+        x, grid = _operate(image, [operations[i] for i in drawn], rng)
+        region = _warp(_as_tensor(mask), grid, "nearest", "zeros")
+        if region.any():
+            return _as_image(_warp(x, grid, "bilinear", "border")), _as_mask(region)
+    return _as_image(x), mask.copy()
+
+
+def _official_augment(
+    image: np.ndarray, mask: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Apply random operations, each with its own probability; the region may be lost."""
+    drawn = rng.choice(len(_OFFICIAL), _OPERATIONS, replace=False)
+    chosen = [_OFFICIAL[i] for i in drawn]
+    applied = [operation for operation, probability in chosen if rng.random() < probability]
+    x, grid = _operate(image, applied, rng)
+    region = _warp(_as_tensor(mask), grid, "nearest", "reflection")
+    return _as_image(_warp(x, grid, "bilinear", "reflection")), _as_mask(region)
+
+
+def _operate(
+    image: np.ndarray, operations: Sequence["_Operation"], rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Altered image (1, 3, H, W), and where to look in it, (1, H, W, 2)."""
+    x = _as_tensor(image)
+    grid = affine_grid(torch.eye(2, 3)[None], [*x.shape], align_corners=False)
+    for operation in operations:
+        if operation in _PHOTOMETRIC:
+            x = operation(x, rng).clamp(0, 1)
+        else:
+            grid = operation(grid, rng)
+    return x, grid
+
+
+def _warp(x: Tensor, grid: Tensor, mode: str, padding: str) -> Tensor:
+    return grid_sample(x, grid, mode, padding, align_corners=False)
+
+
+def _as_tensor(image: np.ndarray) -> Tensor:
+    """Image (H, W, 3) or mask (H, W) as (1, channels, H, W), its values from 0 to 1."""
+    x = torch.from_numpy(np.array(image))
+    return x[None, None].float() if x.ndim == 2 else rearrange(x, "h w c -> 1 c h w") / 255
+
+
+def _as_image(x: Tensor) -> np.ndarray:
+    return (rearrange(x, "1 c h w -> h w c") * 255).round().byte().numpy()
+
+
+def _as_mask(x: Tensor) -> np.ndarray:
+    return x[0, 0].numpy() > 0.5
+
+
+_Operation = Callable[[Tensor, np.random.Generator], Tensor]
 
 
 def _noise(x: Tensor, rng: np.random.Generator) -> Tensor:
@@ -197,7 +283,7 @@ def _colour(x: Tensor, rng: np.random.Generator) -> Tensor:
     return color.hsv_to_rgb(torch.stack([hue, saturation, value], 1))
 
 
-_PHOTOMETRIC: tuple[Callable[[Tensor, np.random.Generator], Tensor], ...] = (
+_PHOTOMETRIC: tuple[_Operation, ...] = (
     _noise,
     _blur,
     _tone,
@@ -240,7 +326,7 @@ def _ripple(grid: Tensor, rng: np.random.Generator) -> Tensor:
     return grid + rearrange(fine, "1 xy h w -> 1 h w xy")
 
 
-_GEOMETRIC: tuple[Callable[[Tensor, np.random.Generator], Tensor], ...] = (
+_GEOMETRIC: tuple[_Operation, ...] = (
     _flip,
     _quarter_turn,
     _transpose,
@@ -250,9 +336,36 @@ _GEOMETRIC: tuple[Callable[[Tensor, np.random.Generator], Tensor], ...] = (
 )
 
 
+def _any_flip(grid: Tensor, rng: np.random.Generator) -> Tensor:
+    return grid * torch.tensor([[-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]][rng.integers(3)])
+
+
+def _strong_lens(grid: Tensor, rng: np.random.Generator) -> Tensor:
+    radius = grid.square().sum(-1, keepdim=True) / 4  # squared, in image widths
+    return grid * (1 + rng.uniform(-1, 1) * (radius + radius.square()))
+
+
+# The official code's operations, and the probability of each to be applied where it is drawn.
+_OFFICIAL: tuple[tuple[_Operation, float], ...] = (
+    (_quarter_turn, 0.5 * 3 / 4),  # none is one of four turns
+    (_any_flip, 0.5),
+    (_transpose, 0.5),
+    (_strong_lens, 1.0),
+    (_noise, 0.2),
+    (_blur, 0.2),
+    (_affine, 0.2),
+    (_ripple, 0.2),
+    (_tone, 0.3),
+    (_colour, 0.3),
+)
+
+_Pixels = tuple[np.ndarray, np.ndarray]
+"""Rows and columns."""
+
+
 def _place(
     mask: np.ndarray, foreground: np.ndarray, rng: np.random.Generator
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+) -> tuple[_Pixels, _Pixels]:
     """Draw where a region goes: indices (rows, columns) of the pixels to take and to replace."""
     region, allowed = np.argwhere(mask), np.argwhere(foreground)
     shift = np.zeros(2, int)  # it stays if it can
@@ -269,3 +382,28 @@ def _place(
         shift = allowed[rng.integers(len(allowed))] - region[rng.integers(len(region))]
     source = region[best]
     return tuple(source.T), tuple((source + best_shift).T)
+
+
+def _scatter(
+    mask: np.ndarray, foreground: np.ndarray, rng: np.random.Generator
+) -> list[tuple[_Pixels, _Pixels]]:
+    """Draw where each connected region goes: pixels to take and to replace (official code)."""
+    if not mask.any():
+        return []
+    if (mask & foreground).sum() > int(_INSIDE * mask.sum()):
+        return [(mask.nonzero(), mask.nonzero())]
+    labelled, _ = ndimage.label(mask, np.ones((3, 3)))
+    regions = [np.argwhere(labelled == i + 1) for i in range(labelled.max())]
+    # Only centres from which the largest region would not leave the image.
+    margin = np.max([np.ptp(region, axis=0) // 2 for region in regions], axis=0)
+    central = np.zeros_like(foreground)
+    central[tuple(slice(m, side - m) for m, side in zip(margin, mask.shape, strict=True))] = True
+    centres = np.argwhere(foreground & central)
+    if not len(centres):
+        return [(mask.nonzero(), mask.nonzero())]
+    moves = []
+    for region in regions:
+        moved = region - region.mean(0).astype(int) + centres[rng.integers(len(centres))]
+        inside = ((moved >= 0) & (moved < mask.shape)).all(1)
+        moves.append((tuple(region[inside].T), tuple(moved[inside].T)))
+    return moves

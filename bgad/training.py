@@ -1,7 +1,7 @@
 """Training of one level's density."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -17,11 +17,12 @@ from bgad.device import to_device
 from bgad.errors import InputError
 from bgad.losses import bgad_losses
 from bgad.parameters import Count, Natural, Positive, Share, Weight, parameters
+from bgad.progress import Progress
 from bgad.standardisation import Standardisation
 
 __all__ = ["Anomalies", "Training", "train_level"]
 
-_META_EPOCHS, _WARM_META_EPOCHS = 25, 2  # of the official schedule
+META_EPOCHS, WARM_META_EPOCHS = 25, 2  # of the official schedule
 _BOUNDARY_EVERY, _BOUNDARY_SIDE = 10, 128  # steps; images and positions of the global boundary
 
 
@@ -120,7 +121,7 @@ def train_level(
     training: Training,
     steps: int,
     seed: int,
-    after_step: Callable[[int], None] | None = None,
+    after_epoch: Callable[[int], None] | None = None,
     folds: Sequence[Standardisation] = (),
 ) -> dict[str, np.ndarray]:
     """Train a level's flow in place.
@@ -137,8 +138,8 @@ def train_level(
         Optimiser steps.
     seed : int
         Of the batches drawn.
-    after_step : callable, optional
-        Called with the number of steps done.
+    after_epoch : callable, optional
+        Called after each of 25 equal parts of the steps with its number, from 0.
     folds : sequence of Standardisation, optional
         The first standardises the first of the normals, and so on around; `density`'s own if
         absent, which knows them too well to show the flow what new normals look like.
@@ -160,6 +161,7 @@ def train_level(
     sample = np.random.default_rng([seed, 1])  # apart: batches do not depend on the boundary's kind
     boundary = None
     history: dict[str, list[float]] = {}
+    progress = Progress(steps)
     for step in range(steps):
         rate = training.learning_rate * _schedule(step, steps, training)
         optimizer.param_groups[0]["lr"] = rate
@@ -170,31 +172,41 @@ def train_level(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        for key, value in {"learning_rate": rate, **record}.items():
-            history.setdefault(key, []).append(float(value))
-            if not math.isfinite(value):
-                raise InputError(
-                    f"training diverged: {key} is {float(value)} at step {step + 1} of {steps}: "
-                    "lower the learning rate or the weights of pull and push"
-                )
-        if after_step is not None:
-            after_step(step + 1)
+        record = {"learning_rate": rate} | {key: float(value) for key, value in record.items()}
+        check_finite(record, density, step)
+        for key, value in record.items():
+            history.setdefault(key, []).append(value)
+        progress.advance()
+        epoch = step * META_EPOCHS // steps
+        if after_epoch is not None and (step + 1) * META_EPOCHS // steps > epoch:
+            after_epoch(epoch)
     return {key: np.asarray(values, np.float32) for key, values in history.items()}
+
+
+def check_finite(record: Mapping[str, float], density: LevelDensity, step: int) -> None:
+    """Refuse to go on with a training that has diverged, with an InputError."""
+    for key, value in record.items():
+        if not math.isfinite(value):
+            raise InputError(
+                f"training diverged: {key} is {value} at step {step + 1} of the level of "
+                f"{density.height} x {density.width} cells: lower the learning rate"
+            )
 
 
 def _schedule(step: int, steps: int, training: Training) -> float:
     """Learning rate as a share of its peak."""
     if training.schedule == "official":
-        epoch = step * _META_EPOCHS // steps
-        if epoch >= _WARM_META_EPOCHS:
-            return _floored_cosine(epoch / _META_EPOCHS)
-        done = step * _META_EPOCHS / (steps * _WARM_META_EPOCHS)
-        return 0.1 + done * (_floored_cosine(_WARM_META_EPOCHS / _META_EPOCHS) - 0.1)
+        epoch = step * META_EPOCHS // steps
+        if epoch >= WARM_META_EPOCHS:
+            return floored_cosine(epoch / META_EPOCHS)
+        done = step * META_EPOCHS / (steps * WARM_META_EPOCHS)
+        return 0.1 + done * (floored_cosine(WARM_META_EPOCHS / META_EPOCHS) - 0.1)
     rise = min(1.0, (step + 1) / (training.warm_up * steps + 1))
     return rise * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def _floored_cosine(done: float) -> float:
+def floored_cosine(done: float) -> float:
+    """Learning rate of the official schedule as a share of its peak, after a share of the time."""
     return 1e-3 + (1 - 1e-3) * 0.5 * (1 + math.cos(math.pi * done))
 
 

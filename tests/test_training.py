@@ -250,19 +250,27 @@ def test_the_official_schedule_is_a_staircase_after_a_linear_rise():
     assert rate[8:] == pytest.approx(np.repeat(cosine[2:], 4))
 
 
-def test_each_step_is_reported_when_it_is_done():
+def test_each_of_25_parts_is_reported_when_it_is_done():
     done = []
     generator = torch.Generator().manual_seed(0)
     flow = ConditionalFlow(CHANNELS, condition_dim=8, n_blocks=4, generator=generator)
     density = LevelDensity(SIDE, SIDE, standardisation(), flow)
 
-    def report(steps: int) -> None:
-        done.append((steps, density.flow.out_weight.detach().clone()))
+    def report(epoch: int) -> None:
+        done.append((epoch, density.flow.out_weight.detach().clone()))
 
-    train_level(density, NORMAL, KNOWN, SCHEDULE, 3, 0, report)
-    assert [steps for steps, _ in done] == [1, 2, 3]
+    train_level(density, NORMAL, KNOWN, SCHEDULE, 60, 0, report)
+    assert [epoch for epoch, _ in done] == list(range(25))
     assert torch.equal(done[-1][1], density.flow.out_weight)
     assert not torch.equal(done[0][1], done[1][1])
+
+
+def test_training_that_diverges_is_refused_with_level_step_and_remedy():
+    wild = replace(SCHEDULE, learning_rate=1e30)
+    with pytest.raises(
+        InputError, match=r"diverged: .* at step \d+ of the level of 4 x 4 cells: lower"
+    ):
+        train(training=wild, steps=20)
 
 
 def test_no_step_leaves_the_flow_as_it_is():

@@ -1,6 +1,7 @@
 """Train and evaluate a grid of cells, and rewrite the README's tables."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -137,6 +138,7 @@ def _run(request: Request, store: Store, options: Namespace) -> list[str]:
                 if options.rerun:  # with the attempts of a cell that was never tried
                     for cell in todo:
                         store.forget_failure(cell.cell)
+                        shutil.rmtree(cache_dir() / "training" / cell.key, ignore_errors=True)
                     todo = [replace(cell, failure=None) for cell in todo]
                 runner = Runner(client, request, store, options.notebook, token)
                 is_elsewhere = options.cluster not in (None, "slurm")

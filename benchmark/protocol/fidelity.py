@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,54 +14,81 @@ from bgad.detectors.bgad import BGAD
 from bgad.errors import InputError
 from bgad.features import EncodedImages
 from bgad.metrics import image_metrics, pixel_curve, pixel_metrics
+from bgad.training import META_EPOCHS
 
-__all__ = ["CHECKPOINTS", "Checkpoints", "Oracle"]
-
-CHECKPOINTS = 10
-"""At so many equally spaced moments of training the test set is scored to select on it."""
+__all__ = ["Checkpoints", "Moment", "Oracle"]
 
 _NORMALS = 32  # training normals scored at each moment, evenly spaced
 
 
-class Checkpoints:
-    """Log-likelihoods at `CHECKPOINTS` moments of training.
+@dataclass(frozen=True)
+class Moment:
+    """What levels say at one moment of training.
 
-    Levels are trained one after the other; a moment is the same share of each one's schedule.
+    Attributes
+    ----------
+    likelihoods
+        By level, log-likelihoods (N, h, w) of the test images.
+    maxima, means
+        By level, greatest and mean log-likelihood of some of the training normals.
+    """
+
+    likelihoods: list[np.ndarray]
+    maxima: list[float]
+    means: list[float]
+
+
+class Checkpoints:
+    """What a detector says after each of the 25 parts of its training, kept in a folder.
 
     Parameters
     ----------
     detector : BGAD
-        The instance is to be given to its `fit` as `after_step`.
+        The instance is to be given to its `fit` as `after_epoch`.
     normal, images : EncodedImages
         Training normals, and the test images.
+    folder : path
+        Where it is kept, so that a training that goes on after an interruption has it all.
     """
 
-    def __init__(self, detector: BGAD, normal: EncodedImages, images: EncodedImages) -> None:
-        self.detector, self.images = detector, images
+    def __init__(
+        self, detector: BGAD, normal: EncodedImages, images: EncodedImages, folder: Path
+    ) -> None:
+        self.detector, self.images, self.folder = detector, images, folder
         self.normal = normal[:: math.ceil(len(normal) / _NORMALS)]
-        if min(detector.steps) < CHECKPOINTS:
+        steps = getattr(detector, "steps", (META_EPOCHS,))
+        if min(steps) < META_EPOCHS:
             raise InputError(
-                f"steps={detector.steps}: to select among {CHECKPOINTS} moments of "
-                "training takes at least as many steps a level"
+                f"steps={steps}: to select among {META_EPOCHS} moments of training takes at least "
+                "as many steps a level"
             )
-        self._levels: list[list[tuple[np.ndarray, float]]] = [[] for _ in images.levels]
 
-    def __call__(self, level: int, done: int, density: LevelDensity) -> None:
-        """Score the images if a further one of the moments has come."""
-        steps = self.detector.steps[level]
-        if done * CHECKPOINTS // steps > (done - 1) * CHECKPOINTS // steps:
-            maximum = float(density.score(self.normal.levels[level]).max())
-            self._levels[level].append((density.score(self.images.levels[level]), maximum))
+    def __call__(self, level: int, epoch: int, density: LevelDensity) -> None:
+        """Score the images with a level after a part of its training."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        normal = density.score(self.normal.levels[level])
+        np.savez(
+            self._path(level, epoch),
+            likelihood=density.score(self.images.levels[level]),
+            maximum=normal.max(),
+            mean=normal.mean(dtype=np.float64),
+        )
 
-    def moments(self) -> Iterator[tuple[list[np.ndarray], list[float]]]:
-        """For each moment, the test images' log-likelihoods and the normals' maxima, by level.
+    def moments(self) -> Iterator[Moment]:
+        """All moments, in their order; the last one's maxima are the detector's own."""
+        n_levels = len(self.images.levels)
+        epochs = [e for e in range(META_EPOCHS) if self._path(0, e).is_file()]
+        for epoch in epochs:
+            levels = [np.load(self._path(level, epoch)) for level in range(n_levels)]
+            is_last = epoch == epochs[-1]
+            yield Moment(
+                [level["likelihood"] for level in levels],
+                self.detector.maxima_ if is_last else [float(level["maximum"]) for level in levels],
+                [float(level["mean"]) for level in levels],
+            )
 
-        Maxima are those of some of the training normals, but for the last moment, the model's own.
-        """
-        for moment in zip(*self._levels, strict=True):
-            likelihoods, maxima = map(list, zip(*moment, strict=True))
-            is_last = moment[0] is self._levels[0][-1]
-            yield likelihoods, self.detector.maxima_ if is_last else maxima
+    def _path(self, level: int, epoch: int) -> Path:
+        return self.folder / f"moment-{epoch}-level-{level}.npz"
 
 
 class Oracle(Intervention):
@@ -72,12 +100,12 @@ class Oracle(Intervention):
 
     checkpoints: Checkpoints | None = None
 
-    def after_step(
-        self, detector: BGAD, normal: EncodedImages, images: EncodedImages
+    def after_epoch(
+        self, detector: BGAD, normal: EncodedImages, images: EncodedImages, folder: Path
     ) -> Checkpoints | None:
         """Keep the moments of training, if the evaluation selects among them."""
         if self.evaluation.selection == "best_on_test":
-            self.checkpoints = Checkpoints(detector, normal, images)
+            self.checkpoints = Checkpoints(detector, normal, images, folder)
         return self.checkpoints
 
     def score(
@@ -96,18 +124,22 @@ class Oracle(Intervention):
         if self.checkpoints:
             moments = self.checkpoints.moments()
         else:
-            moments = [(detector.log_likelihoods(encoded[rows]), None)]
-        best_image, best_pixel = -1.0, -1.0
-        for likelihoods, maxima in moments:
+            moments = [Moment(detector.log_likelihoods(encoded[rows]), detector.maxima_, [])]
+        best_image, best_pixel, figures = -1.0, -1.0, []
+        for moment in moments:
+            maxima = moment.maxima
             if self.evaluation.maxima == "test":
-                maxima = [float(level.max()) for level in likelihoods]
+                maxima = [float(level.max()) for level in moment.likelihoods]
                 detector.set_maxima(maxima)
-            found = anomaly_maps(likelihoods, maxima or detector.maxima_, detector.image_size)
+            found = anomaly_maps(moment.likelihoods, maxima, detector.image_size)
             image = image_metrics(found.max(axis=(1, 2)), labels)["image_auroc"] or 0.0
             if image > best_image:
                 best_image, scores = image, found.max(axis=(1, 2))
             pixel = pixel_metrics(pixel_curve(found, masks))["pixel_auroc"] or 0.0
             if pixel > best_pixel:
                 best_pixel, maps = pixel, found
+            names = "image_auroc", "pixel_auroc", "log_likelihood"
+            figures.append(dict(zip(names, (image, pixel, moment.means), strict=True)))
         threshold = None if self.checkpoints else detector.boundary_threshold_
-        return Scored(masks, labels, maps, scores, threshold, None)
+        moments = tuple(figures) if self.checkpoints else ()
+        return Scored(masks, labels, maps, scores, threshold, None, moments)

@@ -38,6 +38,10 @@ class Scored:
         Map value of the explicit boundary, None for a method without one.
     calibration
         Scores of normal images as if they were new, (M,); None for a method without them.
+    moments
+        Where a moment of training is selected, for each of these ``image_auroc`` and
+        ``pixel_auroc`` over all images, and ``log_likelihood``, the mean over training normals by
+        level. The last one is the result without selection.
     """
 
     masks: np.ndarray
@@ -46,6 +50,7 @@ class Scored:
     scores: np.ndarray
     threshold: float | None
     calibration: np.ndarray | None
+    moments: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(eq=False)
@@ -63,10 +68,10 @@ class Intervention:
         """Rows of the training images that are taken for normal, and for known anomalies."""
         return normal, list(known)
 
-    def after_step(
-        self, detector: Detector, normal: EncodedImages, images: EncodedImages
+    def after_epoch(
+        self, detector: Detector, normal: EncodedImages, images: EncodedImages, folder: Path
     ) -> Callable[..., None] | None:
-        """What is called after each step of training, see `bgad.model.BGAD.fit`; None for nothing.
+        """What is called after each 25th of training, see `bgad.detectors.bgad`; None for nothing.
 
         Parameters
         ----------
@@ -74,6 +79,8 @@ class Intervention:
             About to be fitted.
         normal, images
             The training normals, and the test images.
+        folder
+            Of the cell's training alone, for what is to outlast an interruption.
         """
         return None
 

@@ -26,7 +26,7 @@ class Evaluation:
     ----------
     selection
         "last": the model after the last step. "best_on_test": image figures from that of
-        ten moments of training with the best image AUROC on all tested images, pixel
+        25 moments of training with the best image AUROC on all tested images, pixel
         figures from that with the best pixel AUROC (the official code reports each figure's best
         of 25 epochs). It has no explicit boundary: that is known for the last step alone.
     maxima
@@ -120,7 +120,7 @@ class Profile:
         where = self.source or f"profile {self.name}"
         if reserved := RUN_PARAMETERS & set(self.model):
             raise InputError(f"{where}: {', '.join(sorted(reserved))} can't be set in a profile")
-        if self.evaluation.needs_bgad and self.method != "bgad":
+        if self.evaluation.needs_bgad and self.method not in ("bgad", "bgad_published"):
             raise InputError(f"{where}: evaluation: selection and maxima are those of method bgad")
         try:
             parameters = resolve(self.method)(**self.model).get_params()

@@ -1,5 +1,6 @@
 """One cell: prepared, trained, scored, evaluated, stored."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -117,7 +118,7 @@ def run_cell(
         with clock("features"):
             encoded = _encode(task, cache_dir)
         with clock("train"):
-            _fit(task, encoded)
+            _fit(task, encoded, cache_dir)
         with clock("score"):
             scored = _score(task, encoded, cache_dir)
         with clock("metrics"):
@@ -126,6 +127,7 @@ def run_cell(
         images = empty_on_disk((len(task.tested), *encoded.images.shape[1:]), np.uint8, cache_dir)
         for image, row in zip(images, task.rows(task.tested), strict=True):
             image[:] = encoded.images[row]
+    shutil.rmtree(_training_folder(task, cache_dir), ignore_errors=True)
     return CellRun(
         result,
         task.split,
@@ -230,16 +232,23 @@ def _encode(task: _Task, cache_dir: Path) -> EncodedImages:
     return FeatureCache(cache_dir / "features").get(task.category, task.detector.encoder)
 
 
-def _fit(task: _Task, encoded: EncodedImages) -> None:
+def _training_folder(task: _Task, cache_dir: Path) -> Path:
+    """Where a training keeps what is to outlast an interruption, until the result is there."""
+    return cache_dir / "training" / task.key
+
+
+def _fit(task: _Task, encoded: EncodedImages, cache_dir: Path) -> None:
     """Train the detector; whatever is to happen during training is an option of its `fit`."""
     is_marked = any(sample.mask_paths for sample in task.known)
     masks = _truth(task.known, encoded.images.shape[1]) if is_marked else None
     train = slice(0, len(task.split.train_normal))
     normal, known = task.intervention.rows(train, task.rows(task.known))
-    after_step = task.intervention.after_step(
-        task.detector, encoded[normal], encoded[task.rows(task.tested)]
-    )
-    options = {"after_step": after_step} if after_step else {}
+    folder, options = _training_folder(task, cache_dir), {}
+    tested = encoded[task.rows(task.tested)]
+    if after_epoch := task.intervention.after_epoch(task.detector, encoded[normal], tested, folder):
+        options["after_epoch"] = after_epoch
+    if task.profile.method == "bgad_published":
+        options["state"] = folder
     task.detector.fit(encoded[normal], encoded[known] if known else None, masks, **options)
 
 
@@ -308,6 +317,7 @@ def _store(
         peak_memory_mb=peak_resident_mb(),
         private_memory_mb=memory.megabytes,
         provenance=stamp(clock.started, task.device, task.detector.encoder.weights_hash),
+        training={"moments": list(scored.moments)} if scored.moments else {},
         boundary_threshold=scored.threshold,
         curves_sha256=store.write_curves(cell, curves),
         scores_sha256=store.write_scores(cell, table),

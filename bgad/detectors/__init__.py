@@ -14,6 +14,7 @@ __all__ = ["METHODS", "RUN_PARAMETERS", "method_of", "resolve"]
 
 METHODS = {
     "bgad": "bgad.detectors.bgad:BGAD",
+    "bgad_published": "bgad.detectors.published:PublishedBGAD",
     "plus": "bgad.detectors.plus:Plus",
     "patchcore": "bgad.detectors.patchcore:PatchCore",
     "padim": "bgad.detectors.padim:PaDiM",

@@ -10,7 +10,6 @@ import torch
 from einops import rearrange
 from pydantic import Field
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from bgad.anomaly_map import anomaly_maps
 from bgad.boundary import NORMALIZER, explicit_boundary
@@ -19,6 +18,7 @@ from bgad.detectors.base import Detector
 from bgad.detectors.file import State
 from bgad.features import EncodedImages, encode
 from bgad.flow import ConditionalFlow
+from bgad.inputs import mask_cells
 from bgad.parameters import Count, Natural, parameters
 from bgad.standardisation import (
     FOLDS,
@@ -29,19 +29,19 @@ from bgad.standardisation import (
 from bgad.synthesis import cut_paste
 from bgad.training import Anomalies, Training, train_level
 
-__all__ = ["BGAD"]
+__all__ = ["BGAD", "Flows"]
 
 _BATCH = 16  # images whose maps are in memory at once
 _TIED = 0.01  # share of images at most whose scores may be the same by chance
 
 
-@parameters
-class BGAD(Detector, Training):
-    """Boundary-guided anomaly detector.
+_Fitted = tuple[LevelDensity, dict[str, np.ndarray], np.ndarray]
+"""A level, its training curves, and the log-likelihoods of its training normals."""
 
-    Frozen backbone features of three levels, a conditional flow for each, trained on normal
-    images and, if there are any, a few known anomalies with masks, whose features an explicit
-    boundary keeps apart from the normal ones (Yao et al., CVPR 2023, arXiv 2207.01463).
+
+@parameters
+class Flows(Detector):
+    """A flow for each feature level, with an explicit boundary; how they are trained is open.
 
     Parameters
     ----------
@@ -50,13 +50,8 @@ class BGAD(Detector, Training):
     standardisation : str
         "gaussian", "whitening", "position", "channel" or "none", see
         `bgad.standardisation.StandardisationEstimate`.
-    cut_paste : int
-        Anomalous images made by RandAugment CutPaste from the known ones; a batch draws half of
-        its anomalous images from them. 0 for none.
-    n_jobs : int
-        Levels trained at the same time, each on a thread of its own; the result is the same.
     **others
-        See `bgad.training.Training` and `bgad.detectors.base.Detector`.
+        See `bgad.detectors.base.Detector`.
 
     Attributes
     ----------
@@ -73,60 +68,16 @@ class BGAD(Detector, Training):
     training normal is estimated from the four of five folds to which it does not belong, so that it
     looks to the flow as a new image does. The flow itself is the one trained on all of them. With
     fewer than five normals there is no cross-fitting and there are no calibration scores.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> images = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
-    >>> model = BGAD(image_size=64, steps=(5, 5, 5)).fit(images)
-    >>> model.anomaly_maps(images).shape
-    (8, 64, 64)
     """
 
-    version: ClassVar[int] = 3
     needs_masks: ClassVar[bool] = True
 
-    backbone: str = "tf_efficientnet_lite0"
     n_blocks: Annotated[int, Field(ge=1, le=64)] = 8
     condition_dim: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 128
     standardisation: Literal[STANDARDISATIONS] = "whitening"
-    cut_paste: Natural = 64
-    n_jobs: Count = 1
 
-    def __post_init__(self) -> None:
-        Detector.__post_init__(self)
-        Training.__post_init__(self)
-
-    def _fit(
-        self,
-        normal: EncodedImages,
-        anomalous: EncodedImages | None,
-        masks: np.ndarray | None,
-        after_step: Callable[[int, int, LevelDensity], None] | None = None,
-    ) -> None:
-        """Train the levels.
-
-        `after_step` is called with level, number of steps done on it, and its density as it is
-        then; with `n_jobs` above 1 from several threads.
-        """
-        known = anomalous
-        if known is not None:
-            share = len(known) / (len(normal) + len(known))
-            known, masks, probabilities = self._with_cut_paste(normal, known, masks)
-        tasks = []
-        for level, features in enumerate(normal.levels):
-            anomalies = None
-            if known is not None:
-                shape = features.shape[1:3]
-                anomalies = Anomalies(
-                    rearrange(known.levels[level], "n h w c -> n (h w) c"),
-                    rearrange(_mask_cells(masks, shape), "n h w -> n (h w)"),
-                    probabilities,
-                    share,
-                )
-            tasks.append((level, features, anomalies, after_step))
-        with ThreadPoolExecutor(self.n_jobs) as pool:
-            fitted = list(pool.map(lambda task: self._fit_level(*task), tasks))
+    def _settle(self, normal: EncodedImages, fitted: Sequence[_Fitted]) -> None:
+        """Take over trained levels, and fix on the training normals what scores need."""
         self.densities_, self.history_, self._normal_likelihoods = map(
             list, zip(*fitted, strict=True)
         )
@@ -206,9 +157,104 @@ class BGAD(Detector, Training):
         for level, (height, width, channels) in enumerate(self._levels):
             shapes = (cells := height * width, channels), (cells, channels, channels), (cells,)
             empty = Standardisation(*map(torch.empty, shapes))
-            density = self._density(height, width, empty, channels)
+            density = self._density(height, width, channels, empty)
             state.take_part(f"{level}.").load_into(density)
             self.densities_.append(density.to(self.device))
+
+    def _new_density(
+        self, level: int, features: np.ndarray
+    ) -> tuple[LevelDensity, list[Standardisation]]:
+        """Untrained density of a level, and what standardises each fold of its normal features."""
+        estimate = StandardisationEstimate(features, self.standardisation)
+        n_folds = FOLDS if len(features) >= FOLDS else 0
+        folds = [estimate.layer(without=fold).to(self.device) for fold in range(n_folds)]
+        density = self._density(*features.shape[1:], estimate.layer(), self._level_seed(level))
+        return density.to(self.device), folds
+
+    def _level_seed(self, level: int) -> int:
+        return int(np.random.SeedSequence([self.seed, level]).generate_state(1)[0])
+
+    def _density(
+        self,
+        height: int,
+        width: int,
+        channels: int,
+        standardisation: Standardisation,
+        seed: int = 0,
+    ) -> LevelDensity:
+        generator = torch.Generator().manual_seed(seed)
+        flow = ConditionalFlow(channels, self.condition_dim, self.n_blocks, generator)
+        return LevelDensity(height, width, standardisation, flow)
+
+
+@parameters
+class BGAD(Flows, Training):
+    """Boundary-guided anomaly detector.
+
+    Frozen backbone features of three levels, a conditional flow for each, trained on normal
+    images and, if there are any, a few known anomalies with masks, whose features an explicit
+    boundary keeps apart from the normal ones (Yao et al., CVPR 2023, arXiv 2207.01463).
+
+    Parameters
+    ----------
+    cut_paste : int
+        Anomalous images made by RandAugment CutPaste from the known ones; a batch draws half of
+        its anomalous images from them. 0 for none.
+    n_jobs : int
+        Levels trained at the same time, each on a thread of its own; the result is the same.
+    **others
+        See `bgad.training.Training`, `Flows` and `bgad.detectors.base.Detector`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+    >>> model = BGAD(image_size=64, steps=(5, 5, 5)).fit(images)
+    >>> model.anomaly_maps(images).shape
+    (8, 64, 64)
+    """
+
+    version: ClassVar[int] = 3
+
+    backbone: str = "tf_efficientnet_lite0"
+    cut_paste: Natural = 64
+    n_jobs: Count = 1
+
+    def __post_init__(self) -> None:
+        Detector.__post_init__(self)
+        Training.__post_init__(self)
+
+    def _fit(
+        self,
+        normal: EncodedImages,
+        anomalous: EncodedImages | None,
+        masks: np.ndarray | None,
+        after_epoch: Callable[[int, int, LevelDensity], None] | None = None,
+    ) -> None:
+        """Train the levels.
+
+        `after_epoch` is called with level, number of one of 25 equal parts of its steps, from 0,
+        and its density after it; with `n_jobs` above 1 from several threads.
+        """
+        known = anomalous
+        if known is not None:
+            share = len(known) / (len(normal) + len(known))
+            known, masks, probabilities = self._with_cut_paste(normal, known, masks)
+        tasks = []
+        for level, features in enumerate(normal.levels):
+            anomalies = None
+            if known is not None:
+                shape = features.shape[1:3]
+                anomalies = Anomalies(
+                    rearrange(known.levels[level], "n h w c -> n (h w) c"),
+                    rearrange(mask_cells(masks, shape), "n h w -> n (h w)"),
+                    probabilities,
+                    share,
+                )
+            tasks.append((level, features, anomalies, after_epoch))
+        with ThreadPoolExecutor(self.n_jobs) as pool:
+            fitted = list(pool.map(lambda task: self._fit_level(*task), tasks))
+        self._settle(normal, fitted)
 
     def _with_cut_paste(
         self, normal: EncodedImages, known: EncodedImages, masks: np.ndarray
@@ -228,39 +274,22 @@ class BGAD(Detector, Training):
         probabilities = np.repeat([0.5 / n, 0.5 / len(images)], [n, len(images)])
         return both, np.concatenate([masks, pasted_masks]), probabilities
 
-    def _density(
-        self,
-        height: int,
-        width: int,
-        standardisation: Standardisation,
-        channels: int,
-        seed: int = 0,
-    ) -> LevelDensity:
-        generator = torch.Generator().manual_seed(seed)
-        flow = ConditionalFlow(channels, self.condition_dim, self.n_blocks, generator)
-        return LevelDensity(height, width, standardisation, flow)
-
     def _fit_level(
         self,
         level: int,
         features: np.ndarray,
         anomalies: Anomalies | None,
-        after_step: Callable[[int, int, LevelDensity], None] | None,
-    ) -> tuple[LevelDensity, dict[str, np.ndarray], np.ndarray]:
-        _, height, width, channels = features.shape
+        after_epoch: Callable[[int, int, LevelDensity], None] | None,
+    ) -> _Fitted:
+        density, folds = self._new_density(level, features)
         flat = rearrange(features, "n h w c -> n (h w) c")
-        seed = int(np.random.SeedSequence([self.seed, level]).generate_state(1)[0])
-        estimate = StandardisationEstimate(features, self.standardisation)
-        n_folds = FOLDS if len(features) >= FOLDS else 0
-        folds = [estimate.layer(without=fold).to(self.device) for fold in range(n_folds)]
-        density = self._density(height, width, estimate.layer(), channels, seed).to(self.device)
-        steps = self.steps[level]
-        report = after_step and (lambda done: after_step(level, done, density))
+        steps, seed = self.steps[level], self._level_seed(level)
+        report = after_epoch and (lambda epoch: after_epoch(level, epoch, density))
         history = train_level(density, flat, anomalies, self, steps, seed, report, folds)
-        return density, history, _cross_fitted(density, folds, features)
+        return density, history, cross_fitted(density, folds, features)
 
 
-def _cross_fitted(
+def cross_fitted(
     density: LevelDensity, folds: Sequence[Standardisation], features: np.ndarray
 ) -> np.ndarray:
     """Log-likelihoods of training normals, standardised by what the other folds say."""
@@ -272,9 +301,3 @@ def _cross_fitted(
         unseen.to(density.condition.device)
         likelihoods[fold :: len(folds)] = unseen.score(features[fold :: len(folds)])
     return likelihoods
-
-
-def _mask_cells(masks: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Masks at the cells of a level, by nearest neighbour."""
-    cells = interpolate(torch.from_numpy(masks).float().unsqueeze(1), size=tuple(shape))
-    return cells.squeeze(1).numpy() > 0

@@ -28,8 +28,20 @@ FLOWS = {
     "anomalous_images": 2,
     "batch_positions": 16,
 }
+PUBLISHED = {
+    "n_blocks": 2,
+    "condition_dim": 8,
+    "standardisation": "whitening",
+    "cut_paste": 1,
+    "learning_rate": 2e-3,
+    "meta_epochs": 3,
+    "sub_epochs": 1,
+    "batch_images": 4,
+    "batch_vectors": 64,
+}
 SMALL = {
     "bgad": FLOWS,
+    "bgad_published": PUBLISHED,
     "plus": {"flows": FLOWS, "memory": {"coreset": 0.1}, "heads": {"steps": 30}},
     "patchcore": {"coreset": 0.1},
     "padim": {"channels": 8},
