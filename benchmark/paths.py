@@ -10,6 +10,7 @@ from pathlib import Path
 
 __all__ = [
     "DEMOS",
+    "DOCS",
     "IS_CHECKOUT",
     "NOTEBOOK",
     "PROFILES",
@@ -52,4 +53,5 @@ README = _HOME / "README.md"
 RUNS = _HOME / "results" / "runs"
 PUBLISHED = _HOME / "results" / "published"
 SPLITS = _HOME / "results" / "splits"
-DEMOS = _HOME / "docs" / "demo"
+DOCS = _HOME / "docs"
+DEMOS = DOCS / "demo"

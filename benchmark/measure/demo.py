@@ -1,7 +1,7 @@
-"""Animated pictures of the synthetic stand-in: image, ground truth, anomaly map and contour.
+"""Pictures of the synthetic stand-in: image, ground truth, anomaly map and contour.
 
 ``python -m benchmark demo`` trains a model of 10 shots for each category and writes
-``docs/demo/CATEGORY.webp``.
+animated ``docs/demo/CATEGORY.webp``, and ``docs/demo/strip.webp`` of some of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmark.paths import cache_dir
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
 from benchmark.results.store import Store
-from benchmark.show.gallery import panels
+from benchmark.show.gallery import panels, strip
 from bgad.data.synthetic import ensure
 from bgad.errors import InputError
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "animation", "demo_images", "write_demos"]
 
 MAX_BYTES = 250_000
+STRIP = ("carpet", "metal_nut", "screw", "transistor")
+"""Categories of the README's strip of pictures."""
+
 _FRAMES = 8
 _SECONDS = 1.8  # a frame
 _DPI = 96
@@ -88,21 +91,32 @@ def animation(figures: Sequence[Figure], max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def write_demos(categories: Iterable[str], profile: Profile, folder: Path) -> Iterator[Path]:
-    """Write ``CATEGORY.webp`` into a folder, from a 10-shot model of each category."""
+    """Write ``CATEGORY.webp`` into a folder, from a 10-shot model of each category.
+
+    If all of `STRIP` are among them, ``strip.webp`` follows.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    chosen = {}
     for category in categories:
+        run = _run(category, profile)
+        indices = demo_images(run)
+        if category in STRIP:
+            chosen[category] = run, indices[0]
         path = folder / f"{category}.webp"
-        path.write_bytes(_demo(category, profile))
+        path.write_bytes(animation([panels(run, index) for index in indices]))
+        yield path
+    if chosen.keys() == set(STRIP):
+        path = folder / "strip.webp"
+        path.write_bytes(animation([strip([chosen[category] for category in STRIP])]))
         yield path
 
 
-def _demo(category: str, profile: Profile) -> bytes:
+def _run(category: str, profile: Profile) -> CellRun:
     from benchmark.run.experiment import run_cell  # needs torch: after the options were checked
 
     cell = Cell("synthetic", category, "general", 10, 0, profile.name)
     with tempfile.TemporaryDirectory() as scratch:
-        run = run_cell(cell, ensure(cache_dir()), profile, Store(scratch), cache_dir())
-    return animation([panels(run, index) for index in demo_images(run)])
+        return run_cell(cell, ensure(cache_dir()), profile, Store(scratch), cache_dir())
 
 
 def _render(figure: Figure) -> Image.Image:

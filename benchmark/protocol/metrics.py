@@ -108,7 +108,7 @@ class Metric:
 
 
 # One thread gives the same figures bit for bit, two threads differ by 2e-5 at most (see
-# docs/determinism.md); other processors were not measured, and the tolerances leave room for them:
+# docs/reproduce.md); other processors were not measured, and the tolerances leave room for them:
 # one image that changes places moves an F1 by about 0.01, and AUPIMO rests on the few highest
 # normal pixels.
 METRICS = {

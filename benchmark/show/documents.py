@@ -1,18 +1,42 @@
 """README and docs: their marked blocks are written from results, and never by hand."""
 
+import io
+import json
 import re
 from pathlib import Path
 
-from benchmark.paths import README
+from benchmark.paths import DOCS, README
 from benchmark.results.store import write_atomically
 from benchmark.show import markdown
 from benchmark.show.tables import Source, make_section
 from bgad.errors import InputError
 
-__all__ = ["DOCUMENTS", "block_names", "check", "render", "update"]
+__all__ = ["DOCUMENTS", "PLOT", "block_names", "check", "render", "update"]
 
-DOCUMENTS = (README,)
-"""The project's documents that hold blocks, README first."""
+DOCUMENTS: dict[Path, tuple[str, ...]] = {
+    README: (
+        "headline-mvtec_ad",
+        "findings",
+        "others",
+        "headline-synthetic",
+    ),
+    DOCS / "results.md": (
+        "results-mvtec_ad",
+        "results-visa",
+        "results-kolektor",
+        "results-synthetic",
+        "datasets",
+    ),
+    DOCS / "peers.md": ("peers", "power", "references"),
+    DOCS / "studies.md": ("ablation", "backbones", "fidelity", "controls", "seeds"),
+    DOCS / "protocol.md": ("profiles",),
+    DOCS / "speed.md": ("speed", "costs"),
+    DOCS / "reproduce.md": ("tolerances",),
+}
+"""The project's documents, and the blocks that each carries in this order."""
+
+PLOT = DOCS / "shots.svg"
+"""The README's plot; the figures that it shows are in its metadata."""
 
 _MARKER = re.compile(r"^<!-- (begin|end):(.+?) -->[ \t]*$", re.MULTILINE)
 
@@ -54,7 +78,7 @@ def render(text: str, source: Source, is_compact: bool = False) -> str:
 
 
 def update(path: str | Path, source: Source) -> tuple[str, ...]:
-    """Write a document's blocks anew, atomically; the README's with those of all `DOCUMENTS`.
+    """Write a document's blocks anew, atomically; with the README's all `DOCUMENTS` and `PLOT`.
 
     Returns
     -------
@@ -73,18 +97,50 @@ def update(path: str | Path, source: Source) -> tuple[str, ...]:
             newline = "\r\n" if b"\r\n" in document.read_bytes() else "\n"
             write_atomically(document, rendered.replace("\n", newline).encode())
         names += block_names(text)
+    if _is_readme(path) and (plot := _plot(source)) is not None:
+        write_atomically(PLOT, plot)
     return tuple(names)
 
 
 def check(path: str | Path, source: Source) -> list[Path]:
     """Documents that `update` would change."""
     pairs = {document: _read_and_render(document, source) for document in _documents(path)}
-    return [document for document, (text, rendered) in pairs.items() if text != rendered]
+    outdated = [document for document, (text, rendered) in pairs.items() if text != rendered]
+    if _is_readme(path) and (plot := _plot(source)) is not None:
+        outdated += [PLOT] * (not PLOT.is_file() or _shown(PLOT.read_bytes()) != _shown(plot))
+    return outdated
 
 
 def _documents(path: str | Path) -> tuple[Path, ...]:
-    path = Path(path)
-    return DOCUMENTS if path.resolve() == README else (path,)
+    return tuple(DOCUMENTS) if _is_readme(path) else (Path(path),)
+
+
+def _is_readme(path: str | Path) -> bool:
+    return Path(path).resolve() == README
+
+
+def _plot(source: Source) -> bytes | None:
+    """The plot as SVG, whose description is the figures shown; None without cells."""
+    import matplotlib as mpl  # takes its time
+
+    from benchmark.show.overview import shots_and_peers
+
+    labels = {"cpu": "BGAD (cpu)", "plus": "plus", "patchcore": "PatchCore"}
+    figure = shots_and_peers(source.frame, "mvtec_ad", labels)
+    if figure is None:
+        return None
+    lines = [line.get_xydata().round(4).tolist() for ax in figure.axes for line in ax.lines]
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": PLOT.name, "svg.fonttype": "none"}):
+        metadata = {"Description": json.dumps(lines), "Date": None, "Creator": None}
+        figure.savefig(buffer, format="svg", metadata=metadata)
+    return buffer.getvalue()
+
+
+def _shown(plot: bytes) -> bytes | None:
+    """What a plot's description says that it shows: lines are drawn elsewise by other versions."""
+    found = re.search(rb"<dc:description>(.*?)</dc:description>", plot, re.DOTALL)
+    return found and found[1]
 
 
 def _read_and_render(path: Path, source: Source) -> tuple[str, str]:

@@ -27,6 +27,7 @@ __all__ = [
     "panels",
     "random",
     "ranking_errors",
+    "strip",
     "to_jpeg",
     "worst",
 ]
@@ -112,6 +113,30 @@ def panels(run: CellRun, index: int) -> Figure:
     for ax, label in zip(axes, _ROWS, strict=True):
         ax.set_title(label, fontsize=8.5, pad=3)
     _draw_panels(axes, run, index, _map_scale(run))
+    return figure
+
+
+@styled
+def strip(chosen: Sequence[tuple[CellRun, int]]) -> Figure:
+    """Show a test image of each of several runs beside its truth, map and contour.
+
+    Parameters
+    ----------
+    chosen : sequence of (CellRun, int)
+        A run, and an index into its `samples`; two are in a row.
+    """
+    side, gap, space, text = 1.05, 0.04, 0.2, 0.2
+    rows, width = -(-len(chosen) // 2), 8 * side + 6 * gap + space
+    figure = Figure(figsize=(width, rows * (side + gap) + text))
+    for place, (run, index) in enumerate(chosen):
+        row, column = divmod(place, 2)
+        left = column * (4 * side + 3 * gap + space)
+        bottom = (rows - 1 - row) * (side + gap)
+        axes = [_add_axes(figure, left + i * (side + gap), bottom, side, side) for i in range(4)]
+        if row == 0:
+            for ax, label in zip(axes, _ROWS, strict=True):
+                ax.set_title(label, fontsize=8, pad=3)
+        _draw_panels(axes, run, index, _map_scale(run))
     return figure
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "dataset_label",
     "display_name",
     "not_run",
+    "results_title",
     "synthetic_label",
 ]
 
@@ -34,6 +35,11 @@ def not_run(dataset: str, categories: Iterable[str]) -> tuple[str, ...]:
 def dataset_label(dataset: str) -> str:
     """Name of a data set for a person: drawn pictures are never taken for photographs."""
     return find_dataset(dataset).label
+
+
+def results_title(dataset: str) -> str:
+    """Title of a data set's tables."""
+    return f"Results on {'the ' * find_dataset(dataset).is_synthetic}{dataset_label(dataset)}"
 
 
 def synthetic_label(dataset: str) -> str:

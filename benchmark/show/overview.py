@@ -1,6 +1,6 @@
 """Figures across categories, drawn from stored results alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ __all__ = [
     "general_and_hard",
     "ours_and_references",
     "per_type",
+    "shots_and_peers",
     "shots_curves",
 ]
 
@@ -80,6 +81,55 @@ def shots_curves(frame: pd.DataFrame, dataset: str, metric: str = "image_auroc")
         axes[place - columns].tick_params(labelbottom=True)
     figure.supxlabel("Shots: known anomalies", fontsize=9)
     legend_beside(axes[columns - 1], "Profile")
+    return figure
+
+
+@styled
+def shots_and_peers(
+    frame: pd.DataFrame,
+    dataset: str,
+    profiles: Mapping[str, str],
+    metrics: Sequence[str] = ("image_auroc", "pixel_f1_max"),
+) -> Figure | None:
+    """Draw the average of metrics over the number of known anomalies, methods beside each other.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.frame.results_frame`.
+    dataset, metrics
+        What is shown, on the test set ``common`` in the general setting.
+    profiles
+        Profile -> label. One that has no known anomalies is a line at its height.
+
+    Returns
+    -------
+    Figure or None
+        A panel a metric, with the standard deviation over seeds as a band. None without cells.
+    """
+    cells = frame[frame["control"].isna() & ~frame["apart"] & (frame["setting"] == "general")]
+    cells = cells[(cells["dataset"] == dataset) & cells["profile"].isin(list(profiles))]
+    if cells.empty:
+        return None
+    seeds = cells["seed"].nunique()
+    subtitle = f"{dataset_label(dataset)} · mean of {cells['category'].nunique()} · {seeds} seeds"
+    figure = new_figure("What known anomalies buy", subtitle, 3.4 * len(metrics) + 1.2, 2.4)
+    axes = figure.subplots(1, len(metrics), squeeze=False)[0]
+    shots = sorted(cells["shots"].unique())
+    for ax, metric in zip(axes, metrics, strict=True):
+        summary = summarise(cells, metric)
+        average = summary[summary["category"] == AVERAGE].dropna(subset="mean")
+        for (profile, label), colour in zip(profiles.items(), CYCLE, strict=False):
+            line = average[average["profile"] == profile]
+            if list(line["shots"]) == [0]:
+                line = line.loc[line.index.repeat(2)].assign(shots=[shots[0], shots[-1]])
+            marker = "--" if line["mean"].nunique() < len(line) else "o-"
+            ax.plot(line["shots"], line["mean"], marker, ms=3.5, color=colour, label=label)
+            low, high = line["mean"] - line["std"], line["mean"] + line["std"]
+            ax.fill_between(line["shots"], low, high, color=colour, alpha=0.18, lw=0)
+        ax.set(title=SHORT_TITLES[metric], xlabel="Known anomalies")
+        ax.set_xticks(shots)
+    legend_beside(axes[-1])
     return figure
 
 

@@ -15,7 +15,10 @@ from benchmark.show.document import Section
 from benchmark.show.tables import (
     controls,
     costs,
+    datasets,
     findings,
+    headline,
+    others,
     peers,
     power,
     profiles,
@@ -73,22 +76,25 @@ class Source:
 
 SECTIONS: dict[str, Callable[[Source], Section]] = {
     "findings": lambda source: findings.section(source.frame),
+    "others": lambda source: others.section(source.frame, "mvtec_ad"),
     "references": lambda source: references.section(source.frame, load_references()),
     "ablation": lambda source: study.section(source.frame, "ablation"),
     "backbones": lambda source: study.section(source.frame, "backbones"),
     "fidelity": lambda source: study.section(source.frame, "fidelity"),
     "controls": lambda source: controls.section(source.frame),
     "seeds": lambda source: seeds.section(source.frame),
-    "peers": lambda source: peers.section(source.frame),
     "power": lambda source: power.section(source.frame),
+    "peers": lambda source: peers.section(source.frame),
     "costs": lambda source: costs.section(source.published),
     "speed": lambda source: speed.section(source.speed),
+    "datasets": lambda source: datasets.section(),
     "profiles": lambda source: profiles.section(),
     "tolerances": lambda source: tolerances.section(),
 }
 """Name of a section -> what makes it."""
 
 OF_DATASET: dict[str, Callable[[Source, str], Section]] = {
+    "headline": lambda source, dataset: headline.section(source.frame, dataset),
     "results": lambda source, dataset: scores.section(source.frame, dataset),
 }
 """Name of a section that each data set has one of -> what makes it: ``results-mvtec_ad``."""

@@ -20,9 +20,9 @@ from benchmark.show.document import (
 from benchmark.show.labels import (
     HEADLINE,
     TITLES,
-    dataset_label,
     display_name,
     not_run,
+    results_title,
     synthetic_label,
 )
 from bgad.data.registry import find_dataset
@@ -57,7 +57,7 @@ def section(
     dataset, metrics, test_set
         What the tables are about.
     """
-    title = f"Results on {dataset_label(dataset)}"
+    title = results_title(dataset)
     cells = grid_cells(frame, dataset)
     if cells.empty:
         return Section(title)

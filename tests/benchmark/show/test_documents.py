@@ -9,13 +9,13 @@ import pytest
 from cell_results import result_of
 
 from benchmark.__main__ import main as benchmark
-from benchmark.paths import PUBLISHED, README, RUNS
+from benchmark.paths import DOCS, PUBLISHED, README, RUNS
 from benchmark.protocol.cells import Cell
 from benchmark.results.frame import results_frame
 from benchmark.results.store import Store
 from benchmark.show.documents import DOCUMENTS, block_names, check, render, update
 from benchmark.show.labels import display_name
-from benchmark.show.tables import Source
+from benchmark.show.tables import SECTIONS, Source
 from bgad.data.__main__ import main as data
 from bgad.data.registry import DATASETS
 from bgad.errors import InputError
@@ -118,12 +118,32 @@ def test_no_figure_of_the_documents_lacks_its_cell(roots):
     assert (figures > 0) == any(file for root in roots for file in root.rglob("shots-*.json"))
 
 
-def test_the_readme_has_the_blocks_that_people_look_for():
-    names = block_names(README.read_text(encoding="utf-8"))
-    first = ("results-mvtec_ad", "findings")
-    assert names[:2] == first and "results-synthetic" in names[2:]
-    assert {"references", "speed", "profiles", "tolerances"} <= set(names)
-    assert {"ablation", "fidelity", "controls", "seeds"} <= set(names)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_each_document_carries_its_blocks(document):
+    assert block_names(document.read_text(encoding="utf-8")) == DOCUMENTS[document]
+
+
+def test_every_section_is_in_one_document():
+    carried = [name for names in DOCUMENTS.values() for name in names]
+    assert {*SECTIONS} <= {*carried} and len(carried) == len({*carried})
+
+
+def test_the_readme_fits_two_screens():
+    text = README.read_bytes()
+    assert text.count(b"\n") <= 200 and len(text) <= 14_000
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in [README, *DOCS.glob("*.md")]:
+        text = document.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:)(.+?)\)", re.sub(r"```.*?```", "", text)):
+            path, _, anchor = target.partition("#")
+            linked = (document.parent / path).resolve() if path else document
+            assert linked.exists(), f"{document.name}: {target}"
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.M)
+                anchors = [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings]
+                assert anchor in anchors, f"{document.name}: {target}"
 
 
 @pytest.mark.parametrize(
@@ -134,12 +154,12 @@ def test_the_readme_has_the_blocks_that_people_look_for():
         ("-m bgad.data verify", data, ["verify"]),
     ],
 )
-def test_the_readmes_commands_exist_with_their_options(capsys, command, main, arguments):
+def test_the_documents_commands_exist_with_their_options(capsys, command, main, arguments):
     with pytest.raises(SystemExit) as end:
         main([*arguments, "--help"])
     assert end.value.code == 0
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-    text = README.read_text(encoding="utf-8")
+    text = "\n".join(p.read_text(encoding="utf-8") for p in (README, DOCS / "running.md"))
     lines = re.findall(rf"(?:^|`)python {re.escape(command)}(.*?)(?:`|$)", text, re.MULTILINE)
     if command == "run_all.py":
         lines += re.findall(r"`(--.*?)`", text)
