@@ -4,10 +4,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark.paths import cache_dir
 from benchmark.protocol.cells import grid
 from benchmark.protocol.splits import manifest
 from benchmark.results.store import write_atomically
 from bgad.data.folder import list_categories, load_category
+from bgad.features import FeatureCache
 
 __all__ = ["main"]
 
@@ -32,6 +34,7 @@ def main(options: Namespace) -> int:
 def _manifests(options: Namespace) -> Iterator[tuple[Path, str]]:
     names = options.categories or list_categories(options.data_root)
     categories = {name: load_category(options.data_root, name) for name in names}
+    cache = FeatureCache(cache_dir() / "features")
     types = {name: category.types for name, category in categories.items()}
     for cell in grid(options.dataset, types, [0], options.seeds, "any", options.setting):
         setting = f"hard-{cell.known_type}" if cell.known_type else cell.setting
@@ -44,6 +47,6 @@ def _manifests(options: Namespace) -> Iterator[tuple[Path, str]]:
                 options.shots,
                 cell.seed,
                 cell.known_type,
-                categories[cell.category].content_hashes(),
+                cache.pixel_hashes(categories[cell.category]),
             ),
         )

@@ -137,7 +137,7 @@ def store_copies(cells: list[dict[str, Any]], data_root: str, results: str) -> N
     for fields in cells:
         cell = Cell(**fields)
         category = load_category(data_root, cell.category)
-        split = cell_split(cell, category)
+        split = cell_split(cell, category, category.content_hashes())
         key = result_key(profile.hash, split.sha256, category.fingerprint())
         store.write(template.model_copy(update={"cell": cell, "key": key}))
 

@@ -101,11 +101,16 @@ class Oracle(Intervention):
     checkpoints: Checkpoints | None = None
 
     def after_epoch(
-        self, detector: BGAD, normal: EncodedImages, images: EncodedImages, folder: Path
+        self,
+        detector: BGAD,
+        encoded: EncodedImages,
+        normal: slice | list[int],
+        tested: list[int],
+        folder: Path,
     ) -> Checkpoints | None:
         """Keep the moments of training, if the evaluation selects among them."""
         if self.evaluation.selection == "best_on_test":
-            self.checkpoints = Checkpoints(detector, normal, images, folder)
+            self.checkpoints = Checkpoints(detector, encoded[normal], encoded[tested], folder)
         return self.checkpoints
 
     def score(

@@ -69,7 +69,12 @@ class Intervention:
         return normal, list(known)
 
     def after_epoch(
-        self, detector: Detector, normal: EncodedImages, images: EncodedImages, folder: Path
+        self,
+        detector: Detector,
+        encoded: EncodedImages,
+        normal: slice | list[int],
+        tested: list[int],
+        folder: Path,
     ) -> Callable[..., None] | None:
         """What is called after each 25th of training, see `bgad.detectors.bgad`; None for nothing.
 
@@ -77,8 +82,8 @@ class Intervention:
         ----------
         detector
             About to be fitted.
-        normal, images
-            The training normals, and the test images.
+        encoded, normal, tested
+            Images, and which of them are training normals and test images.
         folder
             Of the cell's training alone, for what is to outlast an interruption.
         """

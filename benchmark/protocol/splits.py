@@ -67,8 +67,9 @@ def make_split(
     pool : int
         Anomalies that ``common_test`` lacks, if these are more than `shots`.
     contents : mapping of str to str
-        See `Category.content_hashes`. Where an anomaly leaves a test set, those of the same content
-        leave it too: KolektorSDD shows two of its defective surfaces twice.
+        Hashes of images by name, see `bgad.features.FeatureCache.pixel_hashes`. Where an anomaly
+        leaves a test set, those of the same content leave it too: KolektorSDD shows two of its
+        defective surfaces twice.
 
     Raises
     ------
@@ -104,13 +105,17 @@ def make_split(
     )
 
 
-def cell_split(cell: Cell, category: Category, test_known: bool = False) -> Split:
+def cell_split(
+    cell: Cell, category: Category, contents: Mapping[str, str], test_known: bool = False
+) -> Split:
     """Choose the split of a cell, see `make_split`.
 
     Parameters
     ----------
     cell : Cell
     category : Category
+    contents : mapping of str to str
+        See `make_split`.
     test_known : bool
         Leave the known anomalies in both test sets, see `benchmark.protocol.fidelity.Evaluation`.
     """
@@ -122,7 +127,7 @@ def cell_split(cell: Cell, category: Category, test_known: bool = False) -> Spli
         cell.split_seed,
         cell.known_type,
         cell.pool,
-        contents=category.content_hashes(),
+        contents,
     )
     if not test_known:
         return split
@@ -133,27 +138,27 @@ def cell_split(cell: Cell, category: Category, test_known: bool = False) -> Spli
     )
 
 
-def check_disjoint(split: Split, content_hashes: Mapping[str, str]) -> None:
-    """Make sure that no known anomaly is tested, under its own or another name.
+def check_disjoint(split: Split, contents: Mapping[str, str]) -> None:
+    """Make sure that no training image is tested, under its own or another name.
 
     Parameters
     ----------
     split : Split
-    content_hashes : mapping of str to str
-        Of the category, see `Category.content_hashes`.
+    contents : mapping of str to str
+        Of all its images, see `bgad.features.FeatureCache.pixel_hashes`.
 
     Raises
     ------
     InputError
-        Naming the known anomaly, and its copy in a test set.
+        Naming the training image, and its copy in a test set.
     """
-    known = {content_hashes[name]: name for name in split.known}
+    trained = {contents[name]: name for name in (*split.train_normal, *split.known)}
     for name in (*split.common_test, *split.paper_test):
-        trained = name if name in split.known else known.get(content_hashes[name])
-        if trained:
+        if other := trained.get(contents[name]):
+            what = "known anomaly" if other in split.known else "training image"
             raise InputError(
-                f"the known anomaly {trained} is also in the test set, as {name}: remove one of "
-                "the two images from the data"
+                f"the {what} {other} is also in the test set, as {name}: remove one of the two "
+                "images from the data"
             )
 
 

@@ -112,11 +112,14 @@ def run_cell(
     """
     clock, cache_dir = _Clock(), Path(cache_dir)
     with clock("features"):
-        task = _prepare(cell, data_root, profile, device)
+        cache = FeatureCache(cache_dir / "features")
+        task = _prepare(cell, data_root, profile, device, cache)
     give_back()
     with _recorded(store, task), PeakMemory() as memory:
         with clock("features"):
-            encoded = _encode(task, cache_dir)
+            if not profile.evaluation.test_known:
+                check_disjoint(task.split, cache.pixel_hashes(task.category))
+            encoded = cache.get(task.category, task.detector.encoder)
         with clock("train"):
             _fit(task, encoded, cache_dir)
         with clock("score"):
@@ -196,9 +199,12 @@ class _Evaluated:
     overlaps: np.ndarray
 
 
-def _prepare(cell: Cell, data_root: str | Path, profile: Profile, device: str) -> _Task:
+def _prepare(
+    cell: Cell, data_root: str | Path, profile: Profile, device: str, cache: FeatureCache
+) -> _Task:
     category = load_category(data_root, cell.category)
-    split = cell_split(cell, category, profile.evaluation.test_known)
+    contents = cache.pixel_hashes(category)
+    split = cell_split(cell, category, contents, profile.evaluation.test_known)
     intervention = find_intervention(cell, profile.evaluation)
     detector = resolve(profile.method)(
         **intervention.parameters(profile.model),
@@ -226,12 +232,6 @@ def _prepare(cell: Cell, data_root: str | Path, profile: Profile, device: str) -
     )
 
 
-def _encode(task: _Task, cache_dir: Path) -> EncodedImages:
-    if not task.profile.evaluation.test_known:
-        check_disjoint(task.split, task.category.content_hashes())
-    return FeatureCache(cache_dir / "features").get(task.category, task.detector.encoder)
-
-
 def _training_folder(task: _Task, cache_dir: Path) -> Path:
     """Where a training keeps what is to outlast an interruption, until the result is there."""
     return cache_dir / "training" / task.key
@@ -244,9 +244,9 @@ def _fit(task: _Task, encoded: EncodedImages, cache_dir: Path) -> None:
     train = slice(0, len(task.split.train_normal))
     normal, known = task.intervention.rows(train, task.rows(task.known))
     folder, options = _training_folder(task, cache_dir), {}
-    tested = encoded[task.rows(task.tested)]
-    if after_epoch := task.intervention.after_epoch(task.detector, encoded[normal], tested, folder):
-        options["after_epoch"] = after_epoch
+    tested = task.rows(task.tested)
+    if hook := task.intervention.after_epoch(task.detector, encoded, normal, tested, folder):
+        options["after_epoch"] = hook
     if task.profile.method == "bgad_published":
         options["state"] = folder
     task.detector.fit(encoded[normal], encoded[known] if known else None, masks, **options)

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.paths import PUBLISHED
+from benchmark.paths import PUBLISHED, cache_dir
 from benchmark.protocol.cells import POOL, Cell, grid
 from benchmark.protocol.intervention import find_intervention
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import Failure
-from benchmark.protocol.splits import cell_split
+from benchmark.protocol.splits import Split, cell_split, check_disjoint
 from benchmark.results.store import MAX_ATTEMPTS, Store, load_all, result_key
-from bgad.data.folder import list_categories, load_category
+from bgad.data.folder import Category, list_categories, load_category
 from bgad.data.registry import DATASETS, find_dataset
+from bgad.data.truth import check_truth
 from bgad.detectors import resolve
 from bgad.errors import InputError
+from bgad.features import FeatureCache
 
 __all__ = ["PlannedCell", "Request", "estimate", "group", "plan"]
 
@@ -99,11 +101,11 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     )
     if not cells:
         raise InputError("the request is empty: give at least one category, shots and seed")
-    least, profile = resolve(request.profile.method).min_shots, request.profile
-    if few := [shots for shots in request.shots if shots < least]:
+    method, profile = resolve(request.profile.method), request.profile
+    if few := [shots for shots in request.shots if shots < method.min_shots]:
         raise InputError(
             f"profile {profile.name}: method {profile.method} learns from known anomalies: "
-            f"ask for --shots {least} or more, not {few[0]}"
+            f"ask for --shots {method.min_shots} or more, not {few[0]}"
         )
     for category in categories.values():
         if request.setting == "general" and len(category.anomalies) <= pool:
@@ -112,19 +114,37 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
                 f"lacks the first {pool} and holds none: see the figures on 'paper'",
                 stacklevel=2,
             )
-    test_known = request.profile.evaluation.test_known
-    splits = {
-        cell: cell_split(cell, categories[cell.category], test_known).sha256 for cell in cells
+        if method.needs_masks and any(request.shots) and not category.has_masks:
+            raise InputError(
+                f"{category.root}: has no masks, from which method {profile.method} learns: give "
+                "masks, ask for --shots 0, or take another --profile"
+            )
+    weights = _Weights(profile)
+    contents = {
+        name: FeatureCache(cache_dir() / "features").pixel_hashes(category)
+        for name, category in categories.items()
     }
-    profile_hash, weights = request.profile.hash, _Weights(request.profile)
     fingerprints = {name: category.fingerprint() for name, category in categories.items()}
     planned = []
     for cell in cells:
+        split = _split(cell, categories[cell.category], contents[cell.category], profile)
         fingerprint = fingerprints[cell.category]
-        key = result_key(profile_hash, splits[cell], fingerprint, weights.sha256(cell))
+        key = result_key(profile.hash, split.sha256, fingerprint, weights.sha256(cell))
         done = store.is_current(cell, key)
         planned.append(PlannedCell(cell, key, done, None if done else store.failure(cell, key)))
     return tuple(planned)
+
+
+def _split(cell: Cell, category: Category, contents: dict[str, str], profile: Profile) -> Split:
+    """A cell's split, whose known anomalies can be learnt from, and are not tested."""
+    test_known = profile.evaluation.test_known
+    split = cell_split(cell, category, contents, test_known)
+    if not test_known:
+        check_disjoint(split, contents)
+    if category.has_masks and (size := profile.parameters.get("image_size")):
+        known = set(split.known)
+        check_truth([sample for sample in category.anomalies if sample.name in known], size)
+    return split
 
 
 class _Weights:

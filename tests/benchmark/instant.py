@@ -36,6 +36,7 @@ class Instant:
 
     version = 1
     min_shots = 0
+    needs_masks = False
 
     def __init__(self, seconds: float = 0.0, fails: str = "", seed: int = 0) -> None:
         if seconds < 0:
@@ -75,8 +76,9 @@ def make_result(
 def run_cell(cell: Cell, data_root: str, profile: Profile, store: Store) -> None:
     """Do what an experiment does, but for the work."""
     category = load_category(data_root, cell.category)
-    split = cell_split(cell, category)
-    check_disjoint(split, category.content_hashes())
+    contents = category.content_hashes()
+    split = cell_split(cell, category, contents)
+    check_disjoint(split, contents)
     key = result_key(profile.hash, split.sha256, category.fingerprint(), "")
     time.sleep(profile.parameters["seconds"])
     fails = profile.parameters["fails"].split()

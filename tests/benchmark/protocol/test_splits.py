@@ -151,6 +151,11 @@ def test_a_planted_leak_is_caught_by_name_and_by_content(data_root, category):
     with pytest.raises(InputError, match=r"as test/good/copy\.png"):
         check_disjoint(split, loaded.content_hashes())
 
+    shutil.copy(category / "train/good/000.png", category / "test/good/copy.png")
+    loaded = load_category(data_root, "widget")
+    with pytest.raises(InputError, match=r"training image train/good/000\.png .*copy\.png"):
+        check_disjoint(make_split(loaded, "d", "general", 0, 0), loaded.content_hashes())
+
 
 def test_copies_leave_the_test_sets_with_the_known_anomaly(data_root, category):
     shutil.copy(category / "test/crack/000.png", category / "test/crack/copy.png")

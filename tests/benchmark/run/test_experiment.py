@@ -3,17 +3,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
-from benchmark.protocol.schema import Failure
+from benchmark.protocol.schema import Failure, Metrics
 from benchmark.results.rescore import rescore
 from benchmark.results.store import Store
 from benchmark.run.experiment import CellRun, run_cell
 from bgad.data.folder import load_category
 from bgad.data.synthetic import generate
 from bgad.errors import InputError
+from bgad.metrics import aupimo
 
 MODEL = {"image_size": 64, "steps": [3, 3, 3], "batch_positions": 16, "cut_paste": 4}
 PROFILE = Profile("tiny", model=MODEL)
@@ -97,28 +99,63 @@ def test_saved_curves_give_the_same_pixel_metrics(run: CellRun, store: Store):
     assert rescore(store, run.result).metrics == run.result.metrics
 
 
-def test_a_planted_copy_of_a_known_anomaly_is_caught(
-    run: CellRun, data_root: Path, cache: Path, tmp_path: Path
+@pytest.mark.parametrize("trained", ["known", "normal"])
+def test_a_copy_of_a_training_image_among_the_tested_is_caught_by_its_pixels(
+    trained: str, run: CellRun, data_root: Path, tmp_path: Path
 ):
     leaky = tmp_path / "data"
     shutil.copytree(data_root, leaky)
-    known = run.known[0]
-    folder = leaky / "bottle"
-    shutil.copy(folder / known.name, folder / "test" / known.type / "999.png")
-    mask = folder / "ground_truth" / known.type
-    shutil.copy(mask / f"{Path(known.name).stem}_mask.png", mask / "999_mask.png")
+    name = run.known[0].name if trained == "known" else "train/good/000.png"
+    copy = leaky / "bottle/test/good/999.png"
+    Image.open(leaky / "bottle" / name).save(copy, compress_level=1)
+    assert copy.read_bytes() != (leaky / "bottle" / name).read_bytes()
     store = Store(tmp_path / "results")
-    with pytest.raises(InputError, match="known anomaly"):
-        for shots in (3, 10):  # the copy may itself become known: then the original is tested
-            run_cell(
-                Cell("synthetic", "bottle", "general", shots, 0, "tiny"),
-                leaky, PROFILE, store, cache,
-            )  # fmt: skip
+    with pytest.raises(InputError, match=r"is also in the test set, as test/good/999\.png"):
+        run_cell(CELL, leaky, PROFILE, store, tmp_path / "cache")
     assert not list(store.results())
     (failed,) = store.root.rglob("*.failed.json")
     failure = Failure.model_validate_json(failed.read_bytes())
-    assert "known anomaly" in failure.error
+    assert "also in the test set" in failure.error
     assert store.failure(failure.cell, failure.key) == failure
+
+
+def test_each_images_scores_are_kept(run: CellRun, store: Store):
+    scores = store.read_scores(run.result)
+    tested, calibration = (scores[scores["role"] == role] for role in ("test", "calibration"))
+    assert list(tested["name"]) == [sample.name for sample in run.samples]
+    assert np.array_equal(tested["score"], run.scores)
+    assert np.array_equal(tested["maximum"], run.maps.max(axis=(1, 2)))
+    assert np.array_equal(tested["label"], run.labels)
+    assert np.array_equal(tested["common"], run.common)
+    for test_set in ("common", "paper"):
+        overlap = aupimo(run.maps, run.masks, run.labels, np.flatnonzero(tested[test_set])).value
+        assert run.result.metrics[test_set].aupimo == overlap
+        assert tested["aupimo"][tested[test_set]].mean() == pytest.approx(overlap)
+    assert np.array_equal(calibration["score"], run.detector.calibration_scores_)
+
+
+def test_verdicts_count_images_beyond_the_calibration_scores(run: CellRun):
+    m = len(run.detector.calibration_scores_)
+    allowed = int(0.05 * (m + 1)) - 1  # so many calibration scores may be as high, or higher
+    bar = np.sort(run.detector.calibration_scores_)[::-1][allowed]
+    verdicts = run.result.verdicts["common"]
+    called, labels = (run.scores > bar)[run.common], run.labels[run.common]
+    assert (verdicts.calibration, verdicts.rate) == (m, 0.05)
+    assert (verdicts.normal, verdicts.anomalous) == ((~labels).sum(), labels.sum())
+    assert verdicts.false_alarms == (called & ~labels).sum()
+    assert verdicts.misses == (labels & ~called).sum()
+
+
+def test_a_newer_metric_is_filled_in_from_what_was_kept(run: CellRun, store: Store):
+    older = {
+        test_set: Metrics(**{k: v for k, v in figures if k not in ("aupimo", "image_f1_max")})
+        for test_set, figures in run.result.metrics.items()
+    }
+    old = run.result.model_copy(update={"metrics": older})
+    assert old.lacking == ("image_f1_max", "aupimo")
+    assert rescore(store, old).metrics == run.result.metrics
+    older_still = old.model_copy(update={"scores_sha256": None})
+    assert rescore(store, older_still).lacking == ("image_f1_max", "aupimo")
 
 
 def test_without_shots_no_anomaly_is_known(data_root: Path, cache: Path, tmp_path: Path):

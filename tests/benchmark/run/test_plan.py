@@ -1,12 +1,15 @@
 """Plans: what a request means, and whether it can be served."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
 from conftest import draw_category
 from instant import make_result
+from PIL import Image
 
 from benchmark.protocol.profiles import Profile
 from benchmark.results.store import Store
@@ -147,3 +150,28 @@ def test_estimates_use_what_ran_then_the_profile(data_root, store):
     assert estimate(cells, PROFILE, store) == 40.0
     many = plan(request(data_root, categories=["widget"], shots=[2]), store)
     assert estimate(many, PROFILE, store) == 20.0
+
+
+def test_an_anomaly_whose_truth_vanishes_is_refused_as_known(data_root, store):
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(
+        data_root / "gadget/ground_truth/hole/000_mask.png"
+    )
+    profile = Profile("mine", "bgad", {"image_size": 64})
+    asked = {"profile": profile, "categories": ["gadget"]}
+    plan(request(data_root, shots=[0], **asked), store)
+    with pytest.raises(InputError, match=r"000_mask\.png: marks no pixel at 64 px"):
+        plan(request(data_root, shots=[5], **asked), store)
+
+
+def test_images_that_are_trained_on_and_tested_are_refused(data_root, store):
+    copy = data_root / "gadget/test/good/copy.bmp"
+    Image.open(data_root / "gadget/train/good/000.png").save(copy)
+    with pytest.raises(InputError, match=r"also in the test set, as test/good/copy\.bmp"):
+        plan(request(data_root, shots=[0]), store)
+
+
+def test_methods_that_learn_from_masks_are_refused_without(data_root, store):
+    shutil.rmtree(data_root / "gadget/ground_truth")
+    asked = {"profile": Profile("mine", "segmentation_head", {"image_size": 64}), "shots": [1]}
+    with pytest.raises(InputError, match="gadget: has no masks"):
+        plan(request(data_root, **asked), store)
