@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.protocol.metrics import METRICS
 from benchmark.protocol.schema import TEST_SETS, Result
+from benchmark.results.stale import split_stale, warn_of
 
 __all__ = [
     "AVERAGE",
@@ -71,7 +72,7 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
     ----------
     results
         From `benchmark.results.store.load_all`, or the parsed JSON of cells; failed ones are left
-        out.
+        out, and stale ones (`benchmark.results.stale`) with a warning.
 
     Returns
     -------
@@ -94,13 +95,15 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
     pydantic.ValidationError
         If a mapping is no result.
     """
-    entries = (
-        entry
+    finished = (
+        Result.model_validate(entry)
         for entry in results
         if not (isinstance(entry, Mapping) and entry.get("status") == "failed")
     )
+    current, stale = split_stale(finished)
+    warn_of(stale)
     frame = pd.DataFrame(
-        [_flat(Result.model_validate(entry)) for entry in entries],
+        [_flat(result) for result in current],
         columns=[*_CELL, *_FIGURES, *_FACTS],
     )
     return frame.astype(dict.fromkeys(_FIGURES, float) | {"oracle": bool, "apart": bool})
