@@ -85,8 +85,7 @@ class RowStandardiser(NamedTuple):
     @classmethod
     def fit(cls, features: Tensor) -> RowStandardiser:
         """Estimate from features of shape (..., C)."""
-        dims = tuple(range(features.ndim - 1))
-        std, mean = torch.std_mean(features, dims)
+        std, mean = torch.std_mean(features, tuple(range(features.ndim - 1)))
         return cls(mean, std + 1e-6)
 
     def __call__(self, features: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ from bgad.parameters import Count, Proportion, parameters
 __all__ = ["Plus"]
 
 _MEMBERS = {"flows": BGAD, "memory": PatchCore, "heads": SegmentationHead}
-_PIXEL_WEIGHTS = {"flows": 4, "memory": 1, "heads": 1}  # flows outline a defect most exactly
-_IMAGE_WEIGHTS = {"flows": 1, "memory": 3, "heads": 1}  # a memory tells best whether there is one
+_IMAGE_WEIGHTS = {"flows": 1, "memory": 1, "heads": 1}
+_PIXEL_WEIGHTS = {"flows": 2, "memory": 1, "heads": 4}  # a mask teaches best where a defect ends
 _CALIBRATION = 100  # training normals at most, evenly spaced, that scales and threshold come from
 
 
@@ -33,7 +33,8 @@ class Plus(Detector):
     neighbourhoods; and, if there are known anomalies, segmentation heads that have seen these in
     all eight orientations. Each one's map is standardised by mean and std over pixels of training
     normals that it is shown as if they were new, so that no test image has a say in the sum.
-    Pixels and images weigh the three differently.
+    Whole images weigh the three alike, pixels do not; the synthetic stand-in chose this
+    (docs/convergence.md).
 
     Parameters
     ----------
@@ -46,6 +47,11 @@ class Plus(Detector):
         As of BGAD.
     **common
         See `bgad.detectors.base.Detector`.
+
+    Notes
+    -----
+    The heads can't leave out a normal image: they have seen a small part of its cells. So with
+    known anomalies `calibration_scores_` are a little low unless some normals are held out.
     """
 
     version: ClassVar[int] = 4
