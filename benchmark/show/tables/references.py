@@ -98,7 +98,6 @@ def _gaps(references: pd.DataFrame) -> list[Note | Table]:
             else f"{display_name(gap.category)} ({Quantity(100 * gap.widest, spec='+.1f')})",
         }
         for gap in reproductions(references).itertuples()
-        if gap.metric in SHORT_TITLES
     ]
     if not rows:
         return []
