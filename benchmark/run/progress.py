@@ -1,17 +1,22 @@
 """What a person sees while a grid runs."""
 
+import os
+import re
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["Display"]
+__all__ = ["Display", "last_progress"]
 
 _LINE_EVERY = 30.0  # seconds, where the output is no terminal
+_TAIL = 2000  # bytes of a log that its last progress is sought in
+_PROGRESS = re.compile(rb"step \d+ of \d+, [^\n]* left")  # as `bgad.progress.Progress` tells it
 
 
 class Display:
@@ -84,3 +89,14 @@ class Display:
 
 def _clock(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
+
+
+def last_progress(log: Path) -> str:
+    """How far the training that writes a log was when it last told; nothing if it has not."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            told = _PROGRESS.findall(file.read())
+    except OSError:
+        return ""
+    return told[-1].decode(errors="replace") if told else ""

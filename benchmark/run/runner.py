@@ -24,7 +24,7 @@ from benchmark.results.store import MAX_ATTEMPTS, Store, write_atomically
 from benchmark.run.cluster import check_slurm
 from benchmark.run.jobs import RUN_NOTE, Job, Outcome, run_job
 from benchmark.run.plan import PlannedCell, Request, group
-from benchmark.run.progress import Display
+from benchmark.run.progress import Display, last_progress
 from bgad.errors import InputError
 
 __all__ = ["Runner", "hold", "notebook_name"]
@@ -129,7 +129,8 @@ class Runner:
                 for part, _ in running.values()
                 for planned in part
             )
-            display.update(settled + written, [_label(part) for part, _ in running.values()])
+            labels = [_label(part, self.store.root / job.log) for part, job in running.values()]
+            display.update(settled + written, labels)
             for future in self._wait(list(running)):
                 part, job = running.pop(future)
                 again = self._settle(part, job, self._outcome(future, job), display.tell)
@@ -260,6 +261,7 @@ def notebook_name(paths: Sequence[str]) -> str:
     return f"{words[:150]}_{digest[:8]}"
 
 
-def _label(part: Sequence[PlannedCell]) -> str:
-    first = part[0].cell
-    return str(first) if len(part) == 1 else f"{first.category} ({len(part)} cells)"
+def _label(part: Sequence[PlannedCell], log: Path) -> str:
+    first, progress = part[0].cell, last_progress(log)
+    name = str(first) if len(part) == 1 else f"{first.category} ({len(part)} cells)"
+    return f"{name}: {progress}" if progress else name

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from benchmark.run import progress
-from benchmark.run.progress import Display
+from benchmark.run.progress import Display, last_progress
+from bgad.progress import Progress
 
 
 @pytest.fixture
@@ -49,3 +50,21 @@ def test_a_terminal_gets_a_bar_and_no_markup_of_names():
     assert "1/4" in file.getvalue()
     assert "[red]odd[/red]" in file.getvalue()
     assert "failed: [bold]odd[/bold]" in file.getvalue()
+
+
+def test_the_last_progress_in_a_log_is_what_a_training_told(tmp_path, caplog, clock):
+    log, training = tmp_path / "bottle.log", Progress(300)
+    assert last_progress(log) == ""
+    log.write_text("Executing the notebook\n")
+    assert last_progress(log) == ""
+    with caplog.at_level("INFO", "bgad"):
+        for clock[0], steps in ((10, 40), (50, 60), (60, 10), (100, 40)):
+            training.advance(steps)
+    told = caplog.messages
+    assert told == [
+        "step 100 of 300, 2.0 a second, 0:01:40 left",
+        "step 150 of 300, 1.0 a second, 0:02:30 left",
+    ]
+    log.write_text("x" * 5000 + "\n12:00:00 ".join(["", *told, "and more"]))
+    assert last_progress(log) == told[1]
+    assert last_progress(tmp_path) == ""
