@@ -41,6 +41,7 @@ from bgad.errors import InputError, did_you_mean
 __all__ = [
     "Category",
     "Sample",
+    "is_normal",
     "list_categories",
     "load_category",
     "match_masks",
@@ -293,14 +294,14 @@ class _Scan:
     def split(self) -> tuple[list[Sample], list[Sample]]:
         """Training and test samples of the MVTec layout."""
         folders = self.folders(self.root / "train")
-        foreign = [folder.name for folder in folders if not _is_normal(folder)]
+        foreign = [folder.name for folder in folders if not is_normal(folder)]
         if foreign:
             self.problems.append(
                 f"{self.root / 'train'}: may hold the folder 'good' alone, found "
                 f"{', '.join(foreign)}: move anomalous images into 'test', from where the known "
                 "ones are drawn"
             )
-        normal = [folder for folder in folders if _is_normal(folder)]
+        normal = [folder for folder in folders if is_normal(folder)]
         train = self.samples("train", normal or [self.root / "train" / "good"])
         test = self.samples("test", self.folders(self.root / "test"))
         if not test:
@@ -313,8 +314,8 @@ class _Scan:
     def plain(self) -> tuple[list[Sample], list[Sample]]:
         """Training and test samples of the plain layout."""
         folders = [folder for folder in self.folders(self.root) if folder.name != _TRUTH]
-        normal = self.samples("train", filter(_is_normal, folders))
-        anomalous = self.samples("test", [f for f in folders if not _is_normal(f)])
+        normal = self.samples("train", filter(is_normal, folders))
+        anomalous = self.samples("test", [f for f in folders if not is_normal(f)])
         ranked = sorted(normal, key=lambda s: hashlib.sha256(s.name.encode()).digest())
         n = len(ranked) // _TEST_SHARE
         return ranked[n:], [replace(s, split="test") for s in ranked[:n]] + anomalous
@@ -338,7 +339,7 @@ class _Scan:
                 self.problems.append(
                     f"{folder}: holds no image ({_SUFFIXES}): add some, or remove the folder"
                 )
-            type_ = "good" if _is_normal(folder) else folder.name
+            type_ = "good" if is_normal(folder) else folder.name
             masks = {} if type_ == "good" else self.masks(type_, images)
             samples += [
                 self.sample(split, type_, path, tuple(masks.get(path, ()))) for path in images
@@ -443,13 +444,14 @@ class _Scan:
         return tuple(samples)
 
 
-def _is_normal(folder: Path) -> bool:
+def is_normal(folder: Path) -> bool:
+    """Whether a folder's name says that its images are good."""
     return folder.name.strip().casefold() in _NORMAL_NAMES
 
 
 def _is_category(folder: Path) -> bool:
     entries = _entries(folder) if folder.is_dir() else []
-    return any(entry.is_dir() and (entry.name == "train" or _is_normal(entry)) for entry in entries)
+    return any(entry.is_dir() and (entry.name == "train" or is_normal(entry)) for entry in entries)
 
 
 def _entries(folder: Path) -> list[Path]:

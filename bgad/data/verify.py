@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bgad.data.folder import Category, Sample, scan_category
+from bgad.data.folder import Category, Sample, is_normal, scan_category
 from bgad.data.images import IMAGE_SUFFIXES, opened, pixel_hash, read_image
-from bgad.data.masks import mask_values, reduce_mask
+from bgad.data.masks import mask_values, read_mask, reduce_mask
 from bgad.data.registry import find_dataset
 from bgad.errors import InputError
 
@@ -55,11 +55,11 @@ def verify_category(
     """Read every image and mask of a category and say what is wrong.
 
     Problems are whatever `load_category` refuses; images and masks that do not decode; masks that
-    are empty, of another size than their image, or without image; images of the same pixels, at
-    least one of them tested (one could then be trained on); and numbers of images other than the
-    official ones. Notes are training images of the same pixels; near-duplicates with a test image
-    in the pair; skipped files; masks that hold several values, that cover more than half of their
-    image, or that mark nothing at the model's size.
+    are empty, of another size than their image, without image, or mark a good one; images of the
+    same pixels, at least one of them tested (one could then be trained on); and numbers of images
+    other than the official ones. Notes are training images of the same pixels; near-duplicates with
+    a test image in the pair; skipped files; masks that hold several values, that cover more than
+    half of their image, or that mark nothing at the model's size.
 
     Near-duplicates: 32x32 grey thumbnails, their horizontal and vertical differences, less the
     category's mean; a pair whose correlation exceeds `NEAR_DUPLICATE`. An image of MVTec AD
@@ -154,7 +154,27 @@ def _mask_problems(category: Category, looks: dict[str, _Look]) -> list[str]:
         for path in sorted((category.root / "ground_truth" / type_).rglob("[!.]*"))
         if path.suffix.lower() in IMAGE_SUFFIXES and path not in used
     ]
-    return empty + orphans
+    return empty + orphans + _marked_normals(category)
+
+
+def _marked_normals(category: Category) -> list[str]:
+    """Masks that mark an anomaly in what counts as a good image."""
+    problems = []
+    for folder in category.root.glob("ground_truth/*"):
+        if not is_normal(folder):
+            continue
+        for path in sorted(folder.rglob("[!.]*")):
+            try:
+                marked = path.suffix.lower() in IMAGE_SUFFIXES and read_mask(path).any()
+            except InputError as error:
+                problems.append(str(error))
+            else:
+                if marked:
+                    problems.append(
+                        f"{path}: marks an anomaly, but its folder is of good images: move mask "
+                        "and image to an anomaly type's"
+                    )
+    return problems
 
 
 def _mask_notes(category: Category, looks: dict[str, _Look], image_size: int) -> list[str]:

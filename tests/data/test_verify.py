@@ -116,6 +116,15 @@ def test_masks_worth_a_look_are_noted(data_root, category):
     assert "no pixel left at 6 px" in speck and "test/hole/000.png" in speck
 
 
+def test_marked_good_images_are_problems(data_root, category, draw):
+    black = category / "ground_truth/good/000_mask.png"
+    black.parent.mkdir()
+    Image.new("L", (16, 12)).save(black)
+    assert problems(data_root) == ""
+    draw.mask(category / "ground_truth/good/001_mask.png")
+    assert "good/001_mask.png: marks an anomaly" in problems(data_root)
+
+
 def test_skipped_files_are_noted(data_root, category):
     (category / "test/crack/notes.txt").touch()
     result = verify_category(data_root, "widget")
