@@ -74,7 +74,7 @@ class Flows(Detector):
 
     n_blocks: Annotated[int, Field(ge=1, le=64)] = 8
     condition_dim: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 128
-    standardisation: Literal[STANDARDISATIONS] = "whitening"
+    standardisation: Literal[STANDARDISATIONS] = "gaussian"
 
     def _settle(self, normal: EncodedImages, fitted: Sequence[_Fitted]) -> None:
         """Take over trained levels, and fix on the training normals what scores need."""
