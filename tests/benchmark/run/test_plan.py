@@ -163,6 +163,13 @@ def test_an_anomaly_whose_truth_vanishes_is_refused_as_known(data_root, store):
         plan(request(data_root, shots=[5], **asked), store)
 
 
+def test_damage_behind_a_header_is_found_before_any_work(data_root, store):
+    path = data_root / "widget/train/good/001.png"
+    path.write_bytes(path.read_bytes()[:-60])
+    with pytest.raises(InputError, match=r"widget/train/good/001\.png: cannot be read"):
+        plan(request(data_root), store)
+
+
 def test_images_that_are_trained_on_and_tested_are_refused(data_root, store):
     copy = data_root / "gadget/test/good/copy.bmp"
     Image.open(data_root / "gadget/train/good/000.png").save(copy)
