@@ -3,6 +3,7 @@
 #
 #   make results ARGS="--categories bottle --shots 0 10"    options of run_all.py
 #   make test ARGS="-m slow"                                options of pytest
+#   make replication DATA=/path/to/mvtec_ad                 the published training (docs/replication.md)
 #   make test PYTHON=/path/to/python3                       the Python to use
 
 # Small matrices on many threads are slower than on one: parallelism is a matter of --jobs.
@@ -18,10 +19,18 @@ WORKERS ?= 2
 CANDIDATES := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python3.10 python
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))
 
-.PHONY: results test lint
+.PHONY: results replication test lint
 
 results: $(INSTALLED)
 	$(RUN) run_all.py $(ARGS)
+
+PROFILES ?= paper cpu
+replication: $(INSTALLED)
+	@test -n "$(DATA)" || { echo "Say where MVTec AD is: make replication DATA=DIR" >&2; exit 2; }
+	for profile in $(PROFILES); do \
+	    $(RUN) run_all.py --profile $$profile --dataset mvtec_ad --data-root "$(DATA)" \
+	        --shots 10 --seeds 0 $(ARGS) || exit; \
+	done
 
 test: lint
 	$(RUN) -m pytest -n $(WORKERS) $(ARGS)

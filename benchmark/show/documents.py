@@ -29,6 +29,7 @@ DOCUMENTS: dict[Path, tuple[str, ...]] = {
     ),
     DOCS / "peers.md": ("peers", "power", "references"),
     DOCS / "studies.md": ("ablation", "backbones", "fidelity", "controls", "seeds"),
+    DOCS / "replication.md": ("replication",),
     DOCS / "protocol.md": ("profiles",),
     DOCS / "speed.md": ("speed", "costs"),
     DOCS / "reproduce.md": ("tolerances",),

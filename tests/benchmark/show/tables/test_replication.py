@@ -1,0 +1,39 @@
+"""A claim is reproduced by all of its categories, and by nothing less."""
+
+import pytest
+from cell_results import result_of
+
+from benchmark.protocol.cells import Cell
+from benchmark.results.frame import results_frame
+from benchmark.show import markdown
+from benchmark.show.tables import replication
+from bgad.data.registry import find_dataset
+
+CATEGORIES = find_dataset("mvtec_ad").categories
+
+
+def rows(categories=(), value: float = 0.0, profile: str = "paper") -> dict[tuple[str, str], list]:
+    """Obtained figure, sizes and verdict, by metric and profile."""
+    cells = [Cell("mvtec_ad", name, "general", 10, 0, profile) for name in categories]
+    frame = results_frame([result_of(c, 0.5, paper=value, study="fidelity") for c in cells])
+    text = markdown.blocks(replication.section(frame))
+    lines = [[e.strip() for e in line.split("|")[1:-1]] for line in text.splitlines()]
+    claims = [line for line in lines if len(line) == 6 and "10 shots" in line[0]]
+    return {(line[0].split(",")[0], line[2]): line[3:] for line in claims}
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(0.9901, "reproduced"), (0.9979, "reproduced"), (0.98, "not reproduced")],
+)
+def test_all_categories_decide_on_the_claims_own_test_set(value, verdict):
+    obtained = rows(CATEGORIES, value)["image-AUC", "paper"]
+    assert obtained == [f"{value:.3f}", "15, 1", verdict]
+
+
+def test_what_is_missing_leaves_a_claim_open():
+    table = rows(CATEGORIES[:3], 0.994)
+    assert table["image-AUC", "paper"] == ["0.994", "3, 1", "open: 3 of 15 categories"]
+    assert table["pixel-AUC", "paper-lite2"][2] == "open: 0 of 15 categories"
+    assert {profile for _, profile in table} == {"paper", "paper-lite2", "cpu"}
+    assert {metric for metric, _ in table} == {"image-AUC", "pixel-AUC"}
