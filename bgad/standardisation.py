@@ -84,7 +84,7 @@ class StandardisationEstimate:
     Attributes
     ----------
     kind : str
-        "whitening" where "gaussian" was asked of fewer images than `FOLDS`.
+        "channel" where "gaussian" was asked of fewer images than `FOLDS`.
 
     Raises
     ------
@@ -103,10 +103,10 @@ class StandardisationEstimate:
         if kind == "gaussian" and len(features) < FOLDS:
             warnings.warn(
                 f"{len(features)} normal images are too few for the Gaussian of each position, "
-                f"which takes {FOLDS}: features are standardised by whitening instead",
+                f"which takes {FOLDS}: features are standardised by channel instead",
                 stacklevel=2,
             )
-            kind = "whitening"
+            kind = "channel"
         self.kind = kind
         folds = range(min(FOLDS, len(features)))
         self._folds = [Moments.of(features[fold::FOLDS]) for fold in folds]

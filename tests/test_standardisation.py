@@ -143,11 +143,11 @@ def test_constant_channels_stay_finite(kind, images):
     assert layer.log_det.isfinite().all()
 
 
-def test_too_few_images_for_a_gaussian_are_whitened_with_a_warning():
+def test_too_few_images_for_a_gaussian_are_standardised_by_channel_with_a_warning():
     few = FEATURES[: FOLDS - 1]
-    with pytest.warns(UserWarning, match=r"4 normal images are too few .*whitening instead"):
+    with pytest.warns(UserWarning, match=r"4 normal images are too few .*by channel instead"):
         layer = fit("gaussian", few)
-    torch.testing.assert_close(layer.matrix, fit("whitening", few).matrix)
+    torch.testing.assert_close(layer.matrix, fit("channel", few).matrix)
 
 
 def test_unknown_kind_is_refused():
