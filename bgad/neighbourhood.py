@@ -85,8 +85,8 @@ class RowStandardiser(NamedTuple):
     @classmethod
     def fit(cls, features: Tensor) -> RowStandardiser:
         """Estimate from features of shape (..., C)."""
-        std, mean = torch.std_mean(features, tuple(range(features.ndim - 1)))
-        return cls(mean, std + 1e-6)
+        flat = features.flatten(0, -2)
+        return cls(flat.mean(0), flat.std(0) + 1e-6)
 
     def __call__(self, features: Tensor) -> Tensor:
         """Standardise features of shape (..., C)."""

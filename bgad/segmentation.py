@@ -55,11 +55,12 @@ def train_head(
 
 def make_head(channels: int, hidden: int) -> nn.Module:
     """Make an untrained classifier of feature vectors, see `train_head`."""
-    if not hidden:
-        return nn.Linear(channels, 1)
-    return nn.Sequential(
-        nn.Linear(channels, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 1)
-    )
+    head: nn.Module = nn.Linear(channels, 1)  # draws random numbers that published figures rest on
+    if hidden:
+        head = nn.Sequential(
+            nn.Linear(channels, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 1)
+        )
+    return head
 
 
 def covered_cells(masks: np.ndarray, features: Tensor) -> tuple[Tensor, Tensor]:
