@@ -15,7 +15,7 @@ from bgad.moments import Moments
 __all__ = ["FOLDS", "STANDARDISATIONS", "Standardisation", "StandardisationEstimate"]
 
 FOLDS = 5
-"""Every fifth image belongs to the same fold; one is left out to estimate, the rest judge it."""
+"""Image i of the training normals belongs to fold i modulo this."""
 
 _SHRINKAGE = 0.1  # share of the channel's std added to a position's: few images estimate it
 _RIDGE = 0.01  # added to the correlations' eigenvalues, whose mean is 1: the smallest are noise
@@ -112,10 +112,10 @@ class StandardisationEstimate:
         self._folds = [Moments.of(features[fold::FOLDS]) for fold in folds]
         self._total = sum(self._folds[1:], start=self._folds[0])
         self._channel_std = _std(self._total.pooled())
-        self._estimate = _ESTIMATES.get(kind)
+        self._estimate = _ESTIMATES[kind]
         if kind == "gaussian":
             smoothing = choose_smoothing(self._total - self._folds[0], self._folds[0])
-            self._estimate = partial(_gaussian, smoothing=smoothing)
+            self._estimate = partial(self._estimate, smoothing=smoothing)
 
     def layer(self, without: int | None = None) -> Standardisation:
         """Make the layer.
@@ -184,7 +184,7 @@ def _none(moments: Moments) -> tuple[Tensor, Tensor]:
     return torch.zeros_like(moments.mean), eye.expand(1, 1, -1, -1)
 
 
-_ESTIMATES: dict[str, Callable[[Moments], tuple[Tensor, Tensor]]] = {
+_ESTIMATES: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "gaussian": _gaussian,
     "whitening": _whitening,
     "position": _position,
