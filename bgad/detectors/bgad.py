@@ -68,8 +68,8 @@ class Flows(Detector):
     training normal is estimated from the four of five folds to which it does not belong, so that it
     looks to the flow as a new image does. The flow itself is the one trained on all of them: on six
     categories of the stand-in the median calibration score was within 9 % of new normals', above
-    and below (docs/convergence.md). With fewer than five normals there is no cross-fitting and there
-    are no calibration scores.
+    and below (docs/convergence.md). With fewer than five normals there is no cross-fitting, and
+    there are no calibration scores.
     """
 
     needs_masks: ClassVar[bool] = True
