@@ -20,8 +20,7 @@ from bgad.parameters import Count, Proportion, parameters
 __all__ = ["Plus"]
 
 _MEMBERS = {"flows": BGAD, "memory": PatchCore, "heads": SegmentationHead}
-_IMAGE_WEIGHTS = {"flows": 1, "memory": 1, "heads": 1}
-_PIXEL_WEIGHTS = {"flows": 2, "memory": 1, "heads": 4}  # a mask teaches best where a defect ends
+_WEIGHTS = {"flows": 2, "memory": 1, "heads": 2}
 _CALIBRATION = 100  # training normals at most, evenly spaced, that scales and threshold come from
 
 
@@ -33,8 +32,7 @@ class Plus(Detector):
     neighbourhoods; and, if there are known anomalies, segmentation heads that have seen these in
     all eight orientations. Each one's map is standardised by mean and std over pixels of training
     normals that it is shown as if they were new, so that no test image has a say in the sum.
-    Whole images weigh the three alike, pixels do not; the synthetic stand-in chose this
-    (docs/convergence.md).
+    The synthetic stand-in chose the weights, 2 to 1 to 2 (docs/convergence.md).
 
     Parameters
     ----------
@@ -97,14 +95,11 @@ class Plus(Detector):
         return self._join({n: m.anomaly_maps(images) for n, m in self.members_.items()})
 
     def _join(self, maps: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        pixels, images = (
-            sum(
-                (maps[name] - np.float32(mean)) * np.float32(weights[name] / std)
-                for name, (mean, std) in self.scales_.items()
-            )
-            for weights in (_PIXEL_WEIGHTS, _IMAGE_WEIGHTS)
+        joined = sum(
+            (maps[name] - np.float32(mean)) * np.float32(_WEIGHTS[name] / std)
+            for name, (mean, std) in self.scales_.items()
         )
-        return pixels, images.max(axis=(1, 2))
+        return joined, joined.max(axis=(1, 2))
 
     def _state(self) -> dict[str, Tensor]:
         state = {
