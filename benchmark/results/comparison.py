@@ -75,10 +75,10 @@ def paired(frame: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p=table.groupby(_GROUP)["p"].transform(holm))
 
 
-def compared_cells(frame: pd.DataFrame) -> pd.DataFrame:
+def compared_cells(frame: pd.DataFrame, dataset: str = _DATASET) -> pd.DataFrame:
     """Cells of BGAD's own profiles and of the peers, no control and no seed set apart."""
-    own = grid_cells(frame, _DATASET)
-    peers = grid_cells(frame[frame["study"] == STUDY].assign(study=None), _DATASET)
+    own = grid_cells(frame, dataset)
+    peers = grid_cells(frame[frame["study"] == STUDY].assign(study=None), dataset)
     return pd.concat([own, peers.assign(study=STUDY)]) if len(peers) else own
 
 

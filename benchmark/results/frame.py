@@ -50,6 +50,8 @@ _FACTS = [
     "test_anomalous",
     "without_truth",
     "lacking",
+    "steps",
+    "learning_rate",
     "false_alarms",
     "verdicts",
     "per_type",
@@ -86,7 +88,9 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         ``memory_mb`` (`Result.private_memory_mb`, NaN in older ones); ``test_normal,
         test_anomalous`` (numbers of images of ``common``) and ``without_truth`` (those of the
         anomalous ones whose truth has no pixel at the model's size; NaN in older ones);
-        ``lacking`` (`Result.lacking`); ``false_alarms`` (on ``common``, NaN where undefined and in
+        ``lacking`` (`Result.lacking`); ``steps, learning_rate`` (of the profile, None where the
+        method has none); ``false_alarms``
+        (on ``common``, NaN where undefined and in
         older ones); ``verdicts`` (`Verdicts` on ``common``, or None); ``per_type`` (a dict: anomaly
         type -> its `TypeMetrics` on ``common``; see `types_frame`).
 
@@ -153,7 +157,7 @@ def summarise(frame: pd.DataFrame, metric: str, test_set: str = "common") -> pd.
     A seed counts for a category of the setting ``hard`` if all known types that the category has
     in this row have it, and for the average if all categories that the row has have it: every
     mean is taken over the same things. A mean over anything undefined is undefined: nothing is
-    dropped silently.
+    dropped silently. Results that are older than the metric do not count.
 
     Parameters
     ----------
@@ -172,8 +176,9 @@ def summarise(frame: pd.DataFrame, metric: str, test_set: str = "common") -> pd.
     cells = frame[_CELL].assign(value=frame[column(metric, test_set)])
     of_category = cells.groupby([*_ROW, "category"])["known_type"]
     types, categories = of_category.nunique(dropna=False), cells.groupby(_ROW)["category"].nunique()
-    by_category = _over_seeds(cells, types).assign(parts=of_category.nunique())
-    averages = _over_seeds(_complete(cells, types), categories)
+    known = cells[pd.Series([metric not in names for names in frame["lacking"]], cells.index, bool)]
+    by_category = _over_seeds(known, types).assign(parts=of_category.nunique())
+    averages = _over_seeds(_complete(known, types), categories)
     averages = averages.assign(parts=categories, category=AVERAGE)
     summary = pd.concat([by_category.reset_index(), averages.reset_index()], ignore_index=True)
     return summary[[*_ROW, "category", "mean", "std", "n", "parts"]]
@@ -208,6 +213,8 @@ def _flat(result: Result) -> dict[str, Any]:
         "test_anomalous": counts.get("test_anomalous_common", math.nan),
         "without_truth": counts.get("test_without_truth_common", math.nan),
         "lacking": result.lacking,
+        "steps": config.parameters.get("steps"),
+        "learning_rate": config.parameters.get("learning_rate"),
         "false_alarms": math.nan if alarms is None else alarms,
         "verdicts": result.verdicts.get("common"),
         "per_type": result.per_type.get("common", {}),

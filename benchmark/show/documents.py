@@ -21,6 +21,7 @@ DOCUMENTS: dict[Path, tuple[str, ...]] = {
         "headline-synthetic",
     ),
     DOCS / "results.md": (
+        "all-findings",
         "results-mvtec_ad",
         "results-visa",
         "results-kolektor",
@@ -28,11 +29,10 @@ DOCUMENTS: dict[Path, tuple[str, ...]] = {
         "datasets",
     ),
     DOCS / "peers.md": ("peers", "power", "references"),
-    DOCS / "studies.md": ("ablation", "backbones", "fidelity", "controls", "seeds"),
+    DOCS / "studies.md": ("ablation", "backbones", "fidelity", "controls", "seeds", "inspector"),
     DOCS / "replication.md": ("replication",),
-    DOCS / "protocol.md": ("profiles",),
+    DOCS / "protocol.md": ("metrics", "profiles"),
     DOCS / "speed.md": ("speed", "costs"),
-    DOCS / "reproduce.md": ("tolerances",),
 }
 """The project's documents, and the blocks that each carries in this order."""
 

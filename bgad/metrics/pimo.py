@@ -55,7 +55,7 @@ def aupimo(
 
     Notes
     -----
-    Bertolin et al., arXiv 2401.01984 (2024), section 3: the recall is an image's share of anomalous
+    Bertoldo et al., arXiv 2401.01984 (2024), section 3: the recall is an image's share of anomalous
     pixels that are called anomalous; the shared false-positive rate is the mean over normal images
     of theirs; the area is taken over its logarithm, and divided by that of the limits. The
     threshold of a rate is the lowest that does not exceed it. Between the scores of two successive

@@ -18,6 +18,7 @@ from benchmark.show.tables import (
     datasets,
     findings,
     headline,
+    metric_card,
     others,
     peers,
     power,
@@ -29,8 +30,8 @@ from benchmark.show.tables import (
     seeds,
     speed,
     study,
-    tolerances,
     verdict,
+    verdicts,
 )
 from bgad.errors import InputError
 
@@ -76,7 +77,8 @@ class Source:
 
 
 SECTIONS: dict[str, Callable[[Source], Section]] = {
-    "findings": lambda source: findings.section(source.frame),
+    "findings": lambda source: findings.section(source.frame, most=5),
+    "all-findings": lambda source: findings.section(source.frame),
     "others": lambda source: others.section(source.frame, "mvtec_ad"),
     "references": lambda source: references.section(source.frame, load_references()),
     "ablation": lambda source: study.section(source.frame, "ablation"),
@@ -87,11 +89,12 @@ SECTIONS: dict[str, Callable[[Source], Section]] = {
     "seeds": lambda source: seeds.section(source.frame),
     "power": lambda source: power.section(source.frame),
     "peers": lambda source: peers.section(source.frame),
+    "inspector": lambda source: verdicts.section(source.frame),
     "costs": lambda source: costs.section(source.published),
     "speed": lambda source: speed.section(source.speed),
     "datasets": lambda source: datasets.section(),
     "profiles": lambda source: profiles.section(),
-    "tolerances": lambda source: tolerances.section(),
+    "metrics": lambda source: metric_card.section(),
 }
 """Name of a section -> what makes it."""
 

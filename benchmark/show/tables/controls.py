@@ -1,63 +1,72 @@
-"""Negative controls: what was expected beside what was measured."""
-
-from collections.abc import Callable
+"""Negative controls: what must come of each, what came, and whether it was met."""
 
 import pandas as pd
 
 from benchmark.protocol.cells import CONTROLS
-from benchmark.results.frame import column, grid_cells
-from benchmark.show.document import Score, Section, Table
-from benchmark.show.labels import SHORT_TITLES, dataset_label
-from benchmark.show.tables.means import over_categories, score, sizes
+from benchmark.results.controls import CONTROLLED, judge_controls
+from benchmark.show.document import Note, Score, Section, Strong, Table
+from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
+from benchmark.show.tables.caveats import caveats
+from bgad.data.registry import find_dataset
 
 __all__ = ["section"]
 
-_METRICS = ("image_auroc", "pixel_auroc")
-_OF_REFERENCE = " of reference"
-_EXPECTED: dict[str, tuple[str | None, Callable[[Score], str]]] = {
-    "shuffled_labels": ("no shots", lambda score: f"no more than {score.main} (0 shots)"),
-    "random_weights": ("same", lambda score: f"less than {score.main}"),
-    "swapped_labels": ("same", lambda score: str(Score(1 - score.value))),
-    "constant_maps": (None, lambda score: score.main),
+_TITLE = "Negative controls"
+_EXPECTED = {
+    "shuffled_labels": "no more than {} (0 shots)",
+    "random_weights": "less than {}",
+    "swapped_labels": "{}",
+    "constant_maps": "{}",
 }
-"""Control -> ordinary cells that it is held against, and what their mean lets expect."""
+"""Control -> what it must give, by a bound."""
 
 
 def section(frame: pd.DataFrame) -> Section:
-    """Table of the negative controls.
+    """Table of the negative controls, a row for each control and category, and what was not met.
 
     Parameters
     ----------
     frame
         See `benchmark.results.frame.results_frame`.
     """
-    controls, plain = frame[frame["control"].notna()], grid_cells(frame)
-    plain = plain[plain["setting"] == "general"]
+    judged = judge_controls(frame)
+    if judged.empty:
+        return Section(_TITLE)
     rows = []
-    for (dataset, profile, shots), group in controls.groupby(["dataset", "profile", "shots"]):
-        same = plain[(plain["dataset"] == dataset) & (plain["profile"] == profile)]
+    for (dataset, profile, shots), group in judged.groupby(["dataset", "profile", "shots"]):
         for control in CONTROLS:
-            cells = group[group["control"] == control]
-            if cells.empty:
-                continue
-            asked, expected = _EXPECTED[control]
-            beside = same[same["shots"] == (0 if asked == "no shots" else shots)]
-            same_cell = ["category", "seed", "fingerprint"]
-            pairs = cells.merge(beside, on=same_cell, suffixes=("", _OF_REFERENCE))
-            there = pairs if len(pairs) else cells  # compared on the same cells where there are any
-            row = {
-                "Data set": dataset_label(dataset),
-                "Profile": profile,
-                "Shots": shots,
-                "Control": control.replace("_", " "),
-                "Categories, seeds": sizes(cells),
-            }
-            for metric in _METRICS:
-                known = pd.Series([0.5])
-                if asked:
-                    known = over_categories(pairs, pairs[column(metric) + _OF_REFERENCE])
-                title = SHORT_TITLES[metric]
-                row[title] = score(there, there[column(metric)])
-                row[f"expected {title}"] = expected(Score(known.mean())) if len(known) else None
-            rows.append(row)
-    return Section("Negative controls", (Table.of(rows),) if rows else ())
+            of_control = group[group["control"] == control]
+            for category in find_dataset(dataset).ordered(of_control["category"]):
+                entries = of_control[of_control["category"] == category].set_index("metric")
+                row = {
+                    "Data set": dataset_label(dataset),
+                    "Profile": profile,
+                    "Shots": shots,
+                    "Control": _words(control),
+                    "Category": display_name(category),
+                    "Seeds": int(entries["seeds"].max()),
+                }
+                for metric in CONTROLLED:
+                    title, entry = SHORT_TITLES[metric], entries.loc[metric]
+                    row[title] = Score(entry["found"])
+                    row[f"expected {title}"] = _EXPECTED[control].format(Score(entry["bound"]).main)
+                    row[f"{title}: met"] = "yes" if entry["met"] else Strong("no")
+                rows.append(row)
+    return Section(
+        _TITLE, (_verdict(judged), Table.of(rows), *caveats(frame[frame["control"].notna()]))
+    )
+
+
+def _verdict(judged: pd.DataFrame) -> Note:
+    failed = [
+        f"{_words(row.control)} on {display_name(row.category)} ({SHORT_TITLES[row.metric]})"
+        for row in judged[~judged["met"]].itertuples()
+    ]
+    if failed:
+        named = f": {len(failed)} of {len(judged)} expectations: {'; '.join(failed)}."
+        return Note(Strong("Not met"), named)
+    return Note(Strong("All met"), f": {len(judged)} expectations.")
+
+
+def _words(control: str) -> str:
+    return control.replace("_", " ")

@@ -5,6 +5,7 @@ import pandas as pd
 from benchmark.results.frame import AVERAGE, grid_cells, summarise
 from benchmark.show.document import NOT_RUN, Block, Code, Note, Score, Section, Table, count
 from benchmark.show.labels import HEADLINE, TITLES, display_name, results_title, synthetic_label
+from benchmark.show.tables.caveats import caveats
 from bgad.data.registry import find_dataset
 
 __all__ = ["section"]
@@ -42,7 +43,7 @@ def section(frame: pd.DataFrame, dataset: str) -> Section:
         columns = ["Shots", "Profile", "Mean", *map(display_name, names)]
         label = TITLES[metric] + synthetic_label(dataset)
         blocks.append(Table(columns, rows, label, ranked=range(len(rows))))
-    return Section(title, blocks)
+    return Section(title, [*blocks, *caveats(cells)])
 
 
 def _basis(cells: pd.DataFrame, categories: int) -> Note:

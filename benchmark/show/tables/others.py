@@ -5,6 +5,7 @@ import pandas as pd
 from benchmark.results.frame import AVERAGE, grid_cells, summarise
 from benchmark.show.document import Score, Section, Table
 from benchmark.show.labels import HEADLINE, SHORT_TITLES, dataset_label, display_name
+from benchmark.show.tables.caveats import caveats
 from bgad.data.registry import DATASETS
 
 __all__ = ["section"]
@@ -25,7 +26,8 @@ def section(frame: pd.DataFrame, but: str) -> Section:
     """
     names = [name for name, of in DATASETS.items() if name != but and not of.is_synthetic]
     rows = [row for name in names for row in _rows(name, grid_cells(frame, name))]
-    return Section("Other real data", (Table.of(rows),) if rows else ())
+    notes = caveats(grid_cells(frame)[lambda cells: cells["dataset"].isin(names)])
+    return Section("Other real data", (Table.of(rows), *notes) if rows else ())
 
 
 def _rows(dataset: str, cells: pd.DataFrame) -> list[dict]:

@@ -14,6 +14,7 @@ from benchmark.results.frame import AVERAGE, summarise
 from benchmark.results.statistics import MIN_CATEGORIES
 from benchmark.show.document import Code, Items, Note, Quantity, Score, Section, Strong, Table
 from benchmark.show.labels import SHORT_TITLES
+from benchmark.show.tables.caveats import caveats
 
 __all__ = ["section", "side_by_side"]
 
@@ -51,6 +52,7 @@ def section(frame: pd.DataFrame) -> Section:
                 "ranks at 5 %, Holm's correction over the peers included.",
             ),
             _paired_table(pairs),
+            *caveats(compared_cells(frame)),
         ),
     )
 

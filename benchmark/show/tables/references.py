@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from benchmark.results.frame import AVERAGE
+from benchmark.results.frame import AVERAGE, grid_cells
 from benchmark.results.references import MEAN, NEAR, PROTOCOL, compare, reproductions
 from benchmark.show.document import Entry, Note, Quantity, Score, Section, Strong, Table, count
 from benchmark.show.labels import SHORT_TITLES, display_name
+from benchmark.show.tables.caveats import caveats
 from bgad.data.registry import find_dataset
 
 __all__ = ["section"]
@@ -35,7 +36,10 @@ def section(frame: pd.DataFrame, references: pd.DataFrame) -> Section:
         f"is said. Those that differ in more than {NEAR} of these respects are folded."
     )
     ours = [note, *beside] if beside else [Note("No runs to put beside them yet.")]
-    return Section("Beside published figures", (*ours, *_gaps(references), *_sources(references)))
+    said = caveats(grid_cells(frame))
+    return Section(
+        "Beside published figures", (*ours, *said, *_gaps(references), *_sources(references))
+    )
 
 
 def _beside(block: dict, rows: pd.DataFrame) -> list[Table]:

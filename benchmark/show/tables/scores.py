@@ -25,6 +25,7 @@ from benchmark.show.labels import (
     results_title,
     synthetic_label,
 )
+from benchmark.show.tables.caveats import caveats
 from bgad.data.registry import find_dataset
 
 __all__ = ["LEGEND", "score_table", "section"]
@@ -40,6 +41,8 @@ LEGEND = Note(
     f"categories share no seed); {UNDEFINED} is undefined.",
 )
 """What a reader must know of every table that `score_table` makes."""
+
+_FEW = 10  # images
 
 
 def section(
@@ -68,7 +71,7 @@ def section(
         ".",
     )
     missing = not_run(dataset, cells["category"])
-    notes = [LEGEND]
+    notes = [*_images(cells, dataset), LEGEND, *caveats(cells)]
     if missing:
         names = ", ".join(map(display_name, missing))
         total = len(find_dataset(dataset).categories)
@@ -111,6 +114,25 @@ def score_table(frame: pd.DataFrame, dataset: str, metric: str, test_set: str = 
         TITLES[metric] + synthetic_label(dataset),
         ranked=[place for place, row in enumerate(rows) if row[0] == "general"],
     )
+
+
+def _images(cells: pd.DataFrame, dataset: str) -> list[Note]:
+    """How many images the figures of a cell rest on, and which are few."""
+    known = cells.dropna(subset=["test_normal", "test_anomalous"])
+    if known.empty:
+        return []
+    fewest = known.groupby("category")[["test_normal", "test_anomalous"]].min().astype(int)
+    names = find_dataset(dataset).ordered(fewest.index)
+    numbers = [f"{display_name(name)} {' + '.join(map(str, fewest.loc[name]))}" for name in names]
+    note = Note(f"Fewest test images of a cell, normal + anomalous: {', '.join(numbers)}.")
+    few = [display_name(name) for name in names if fewest.loc[name].min() < _FEW]
+    if few:
+        note += Note(f" Fewer than {_FEW}, so that little can be told: {', '.join(few)}.")
+    vanished = known.groupby("category")["without_truth"].max()
+    if vanished.sum():
+        of = [f"{display_name(name)} {vanished[name]:.0f}" for name in names if vanished[name]]
+        note += Note(f" Anomalous without a pixel of truth at this size: {', '.join(of)}.")
+    return [note]
 
 
 def _score(entry: Any, seeds: int, parts: str) -> Score | None:

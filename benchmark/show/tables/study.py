@@ -15,6 +15,7 @@ from benchmark.show.document import (
     Table,
 )
 from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
+from benchmark.show.tables.caveats import caveats
 from benchmark.show.tables.means import over_categories, score, sizes
 from bgad.data.registry import find_dataset
 
@@ -52,11 +53,12 @@ def section(frame: pd.DataFrame, study: str) -> Section:
     title = _TITLES.get(study, study)
     cells = frame[(frame["study"] == study) & frame["control"].isna() & ~frame["apart"]]
     reference = grid_cells(frame)
-    pairs = _pairs(cells, reference[reference["profile"] == REFERENCE])
+    reference = reference[reference["profile"] == REFERENCE]
+    pairs = _pairs(cells, reference)
     blocks: list[Block] = []
     for (dataset, setting, shots), group in pairs.groupby(["dataset", "setting", "shots"]):
         of = f"{dataset_label(dataset)}, {setting}, {shots} shots"
-        blocks += [_figures(group, of), _by_category(group, dataset)]
+        blocks += [_figures(group, of, reference), _by_category(group, dataset)]
     if cells.empty:
         return Section(title)
     if not blocks:
@@ -76,7 +78,7 @@ def section(frame: pd.DataFrame, study: str) -> Section:
             ": test images, or their labels, had a say in what is reported; such a figure says "
             "nothing of images to come.",
         )
-    return Section(title, (*blocks, legend))
+    return Section(title, (*blocks, legend, *caveats(pairs)))
 
 
 def _pairs(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
@@ -84,18 +86,34 @@ def _pairs(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     return cells.merge(reference[[*_CELL, *figures]], on=_CELL, suffixes=("", _OF_REFERENCE))
 
 
-def _figures(pairs: pd.DataFrame, title: str) -> Table:
+def _figures(pairs: pd.DataFrame, title: str, reference: pd.DataFrame) -> Table:
     beside = pairs.drop_duplicates(["category", "seed"])
-    scores = [score(beside, beside[column(metric) + _OF_REFERENCE]) for metric in _METRICS]
-    rows: list[list[Entry]] = [[Strong(REFERENCE), "", sizes(beside), *scores]]
+    scores = {
+        SHORT_TITLES[metric]: score(beside, beside[column(metric) + _OF_REFERENCE])
+        for metric in _METRICS
+    }
+    rows = [{"Profile": Strong(REFERENCE), "": ""} | _training(reference, beside) | scores]
     for profile, group in pairs.groupby("profile"):
-        rows.append([profile, "oracle" if group["oracle"].any() else "", sizes(group)])
+        row = {"Profile": profile, "": "oracle" if group["oracle"].any() else ""}
+        row |= _training(group, group)
         for metric in _METRICS:
             ours, theirs = group[column(metric)], group[column(metric) + _OF_REFERENCE]
             change = _points(over_categories(group, ours - theirs))
-            rows[-1].append(score(group, ours, "" if change.is_hole else change))
-    names = [SHORT_TITLES[metric] for metric in _METRICS]
-    return Table(["Profile", "", "Categories, seeds", *names], rows, title)
+            row[SHORT_TITLES[metric]] = score(group, ours, "" if change.is_hole else change)
+        rows.append(row)
+    return Table.of(rows, title)
+
+
+def _training(cells: pd.DataFrame, counted: pd.DataFrame) -> dict[str, Entry]:
+    """How long and on what a profile was trained, and what its row rests on."""
+    profile = cells.iloc[0]
+    steps, rate = profile["steps"], profile["learning_rate"]
+    return {
+        "Backbone": profile["backbone"],
+        "Steps": " / ".join(map(str, steps)) if isinstance(steps, list | tuple) else None,
+        "Learning rate": Quantity(rate, spec="g") if pd.notna(rate) else None,
+        "Categories, seeds": sizes(counted),
+    }
 
 
 def _by_category(pairs: pd.DataFrame, dataset: str) -> Table:

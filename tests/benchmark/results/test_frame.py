@@ -101,3 +101,16 @@ def test_hard_averages_over_known_types_before_seeds():
     row = entry(summarise(results_frame(results), "image_auroc"), "tile")
     assert row["mean"] == pytest.approx(0.7) and row["std"] == pytest.approx(0)
     assert (row["n"], row["parts"]) == (2, 2)
+
+
+def test_results_older_than_a_metric_are_holes_and_not_undefined():
+    old = result_of(Cell("d", "pill", "general", 0, 0, "cpu"), 0.5)
+    known = {k: v for k, v in dict(old.metrics["common"]).items() if k != "aupimo"}
+    old = old.model_copy(
+        update={"metrics": {name: type(old.metrics["common"])(**known) for name in old.metrics}}
+    )
+    new = result_of(Cell("d", "wood", "general", 0, 0, "cpu"), 0.7)
+    summary = summarise(results_frame([old, new]), "aupimo")
+    assert entry(summary, "pill")["n"] == 0 and entry(summary, AVERAGE)["n"] == 0
+    assert (entry(summary, "wood")["n"], entry(summary, "wood")["mean"]) == (1, 0.7)
+    assert entry(summarise(results_frame([old, new]), "image_ap"), AVERAGE)["n"] == 1

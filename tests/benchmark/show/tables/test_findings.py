@@ -67,10 +67,10 @@ def test_false_alarms_are_told_where_they_are_known(general):
 
 def test_each_sentence_needs_its_cells(general):
     zero = [entry for entry in general if entry.cell.shots == 0]
-    assert list(sentences(zero)) == [LEADS[3], LEADS[4]]
-    assert list(sentences(general)) == [LEADS[0], LEADS[3], LEADS[4]]
+    assert sentences(zero).keys() == {LEADS[3], LEADS[4]}
+    assert sentences(general).keys() == {LEADS[0], LEADS[3], LEADS[4]}
     hard = result("pill", 10, 0.5, known_type="crack", types={"hole": 0.3})
-    assert list(sentences([*general, hard])) == [LEADS[0], LEADS[1], LEADS[3], LEADS[4]]
+    assert sentences([*general, hard]).keys() == {LEADS[0], LEADS[1], LEADS[3], LEADS[4]}
     others = [result("pill", 10, 0.9, profile="plus"), result("pill", 0, 0.1, profile="plus")]
     assert sentences([*general, *others]) == sentences(general)
 

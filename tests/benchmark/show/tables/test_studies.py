@@ -53,9 +53,9 @@ def test_differences_are_means_over_categories_then_seeds(reference):
     change = {("bottle", 0): -0.02, ("bottle", 1): 0.02, ("pill", 0): -0.04, ("pill", 1): 0.02}
     text = study_tables(results_frame(reference + changed(change)), "ablation")
     (figures,), (base,) = rows_of(text, "push-only")[:1], rows_of(text, r"**cpu**")
-    assert base[2:4] == ["2, 2", "0.775 ± 0.035"]
+    assert base[5:7] == ["2, 2", "0.775 ± 0.035"]
     # seed 0: -0.03, seed 1: +0.02: mean -0.005, deviation 0.035
-    assert figures[3] == "0.770 ± 0.000 (\N{MINUS SIGN}0.5 ± 3.5)"
+    assert figures[6] == "0.770 ± 0.000 (\N{MINUS SIGN}0.5 ± 3.5)"
     by_category = rows_of(text, "push-only")[1]
     assert by_category[1:] == ["+0.0 ± 2.8", "\N{MINUS SIGN}1.0 ± 4.2"]
 
@@ -67,7 +67,7 @@ def test_only_cells_that_both_have_are_compared(reference):
     elsewhere = result_of(cell("bottle", 0, "cpu", train_seed=5), 0.1)
     frame = results_frame([*reference, *changed(change), alone, other, elsewhere])
     text = study_tables(frame, "ablation")
-    assert rows_of(text, "push-only")[0][3] == "0.785 ± 0.035 (+1.0 ± 0.0)"
+    assert rows_of(text, "push-only")[0][6] == "0.785 ± 0.035 (+1.0 ± 0.0)"
     assert "no such cell: 1." in text
     of_other_images = changed(change, data={"fingerprint": "x"})
     text = study_tables(results_frame(reference + of_other_images), "ablation")
@@ -77,7 +77,7 @@ def test_only_cells_that_both_have_are_compared(reference):
 def test_a_seed_that_a_category_lacks_does_not_count_in_the_mean(reference):
     change = {("bottle", 0): 0.1, ("pill", 0): 0.0, ("pill", 1): 0.3}
     text = study_tables(results_frame(reference + changed(change)), "ablation")
-    assert rows_of(text, "push-only")[0][3] == "0.850 (+5.0)"
+    assert rows_of(text, "push-only")[0][6] == "0.850 (+5.0)"
 
 
 def test_oracles_are_labelled(reference):
@@ -103,28 +103,35 @@ def test_undefined_figures_are_shown_as_such(reference):
     assert rows_of(text, "push-only")[0][-1] == "n/d"
 
 
-def test_controls_stand_beside_what_is_expected():
+def test_controls_are_judged_category_by_category():
+    names, shots = ("bottle", "pill"), (0, 10)
     plain = [
-        result_of(Cell("d", "bottle", "general", shots, 0, "cpu"), value)
-        for shots, value in ((0, 0.6), (10, 0.9))
+        result_of(Cell("d", name, "general", n, 0, "cpu"), 0.9 if n else 0.6)
+        for name in names
+        for n in shots
     ]
     values = dict(zip(CONTROLS, (0.58, 0.7, 0.1, 0.5), strict=True))
-    controls = [
-        result_of(cell, values[cell.control])
-        for cell in grid("d", {"bottle": []}, [10], [0], "cpu", "control")
-    ]
-    frame = results_frame(plain + controls)
-    rows = {row[3]: row[5:7] for row in rows_of(control_tables(frame), "d ")}
+    grids = grid("d", {name: [] for name in names}, [10], [0], "cpu", "control")
+    as_expected = [result_of(cell, values[cell.control]) for cell in grids]
+    text = control_tables(results_frame(plain + as_expected))
+    assert "**All met**: 16 expectations." in text
+    rows = {row[3]: row[6:9] for row in rows_of(text, "d ") if row[4] == "Pill"}
     assert rows == {
-        "shuffled labels": ["0.580", "no more than 0.600 (0 shots)"],
-        "random weights": ["0.700", "less than 0.900"],
-        "swapped labels": ["0.100", "0.100"],
-        "constant maps": ["0.500", "0.500"],
+        "shuffled labels": ["0.580", "no more than 0.600 (0 shots)", "yes"],
+        "random weights": ["0.700", "less than 0.900", "yes"],
+        "swapped labels": ["0.100", "0.100", "yes"],
+        "constant maps": ["0.500", "0.500", "yes"],
     }
-    assert len(grid_cells(frame)) == 2
-    alone = {row[3]: row[5:7] for row in rows_of(control_tables(results_frame(controls)), "d ")}
-    assert alone["swapped labels"] == ["0.100", "\N{EN DASH}"]
-    assert alone["constant maps"] == ["0.500", "0.500"]
+    assert len(grid_cells(results_frame(plain + as_expected))) == 4
+
+
+def test_what_a_control_does_not_meet_is_named():
+    plain = [result_of(Cell("d", "pill", "general", n, 0, "cpu"), 0.6) for n in (0, 10)]
+    cells = grid("d", {"pill": []}, [10], [0], "cpu", "control")
+    frame = results_frame(plain + [result_of(cell, 0.65) for cell in cells])
+    text = control_tables(frame)
+    assert text.startswith("**Not met**: 8 of 8 expectations: ")
+    assert [row[8] for row in rows_of(text, "d ")] == ["**no**"] * 4
 
 
 def test_spread_of_each_seed_alone():
