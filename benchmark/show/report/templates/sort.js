@@ -1,4 +1,25 @@
 "use strict";
+// Offer each table as CSV: figures as they sort, texts as they read.
+const quoted = (text) => `"${text.trim().replaceAll('"', '""')}"`;
+const csv = (table) =>
+  [...table.rows]
+    .map((row) => [...row.cells].map((cell) => cell.dataset.value ?? quoted(cell.innerText)).join(","))
+    .join("\r\n");
+for (const scroll of document.querySelectorAll("main .scroll:has(> table)")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "csv";
+  button.textContent = "CSV";
+  button.setAttribute("aria-label", `CSV of ${scroll.getAttribute("aria-label")}`);
+  button.addEventListener("click", () => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([csv(scroll.firstElementChild)], { type: "text/csv" }));
+    link.download = `${scroll.getAttribute("aria-label").replace(/[^\w-]+/g, "-")}.csv`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+  scroll.after(button);
+}
 // Sort a table by a column: figures by value, texts by alphabet, holes always last.
 const compare = (a, b) => {
   const [x, y] = [a, b].map((cell) => cell.dataset.value);
@@ -14,7 +35,8 @@ for (const table of document.querySelectorAll("main .scroll > table")) {
     const button = head.querySelector("button");
     if (!button) return;
     button.hidden = false;
-    button.addEventListener("click", () => {
+    head.addEventListener("click", (event) => {
+      if (event.target.closest("a")) return;
       const figures = head.classList.contains("num");
       const current = head.getAttribute("aria-sort");
       const ascending = current ? current === "descending" : !figures;
