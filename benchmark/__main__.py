@@ -195,6 +195,9 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     how = run.add_argument_group("how")
     how.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
     how.add_argument("--rerun", action="store_true", help="compute anew what is there")
+    how.add_argument(
+        "--keep-maps", action="store_true", help="let cells keep their maps, in 8 bits a pixel"
+    )
     how.add_argument("--tables-only", action="store_true", help="run nothing, show what is there")
     how.add_argument("--publish", action="store_true", help=f"copy results to {PUBLISHED}")
 
@@ -221,7 +224,7 @@ def _add_documents(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_results(commands: argparse._SubParsersAction) -> None:
-    rescore = commands.add_parser("rescore", help="compute pixel metrics anew from saved curves")
+    rescore = commands.add_parser("rescore", help="compute metrics anew from what was kept")
     rescore.add_argument(
         "--results", type=Path, required=True, metavar="DIR", help="folder of one profile's results"
     )
@@ -233,6 +236,22 @@ def _add_results(commands: argparse._SubParsersAction) -> None:
         help="false-positive rate up to which an additional AUPRO integrates",
     )
     rescore.add_argument("--write", action="store_true", help="store metrics that came out other")
+
+    export = commands.add_parser("export", help="write stored results as CSV files")
+    _add_stored(export, RUNS)
+    export.add_argument(
+        "--csv", type=Path, default=RUNS / "csv", metavar="DIR", help="folder of the files"
+    )
+
+    merge = commands.add_parser("merge", help="take over the results of another machine")
+    merge.add_argument("source", type=Path, metavar="DIR", help="its folder of results")
+    merge.add_argument(
+        "--results",
+        type=Path,
+        default=RUNS,
+        metavar="DIR",
+        help="where they go, into a folder for each profile",
+    )
 
 
 def _add_splits(commands: argparse._SubParsersAction) -> None:

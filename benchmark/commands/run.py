@@ -84,6 +84,7 @@ def _serve(options: Namespace) -> int:
                 options.setting,
                 options.vary,
                 options.device,
+                options.keep_maps,
             )
             if options.dry_run:
                 _dry_run(plan(request, store), request, store, options)
@@ -179,7 +180,7 @@ def _dry_run(
 def _publish(store: Store, profile_hash: str) -> None:
     results = [result for result in store.results() if result.config.profile_hash == profile_hash]
     for result in results:
-        Store(PUBLISHED / result.cell.profile).write(result)
+        Store(PUBLISHED / result.cell.profile).copy(result, store, curves=False)
     print(f"{len(results)} cells published in {PUBLISHED}.")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -140,15 +141,31 @@ class Profile:
 
         That is method, its version, and its parameters, without those that are newer than the
         version and have the value that changes nothing, and departures from the protocol if there
-        are any: so that a new option leaves results without it valid.
+        are any: so that a new option leaves results without it valid. A file of weights counts by
+        its content.
+
+        Raises
+        ------
+        InputError
+            If the method refuses `model`, or the weights can't be read.
         """
         method = resolve(self.method)
         added = getattr(method, "added", {}).items()
         parameters = dict(item for item in self.parameters.items() if item not in added)
+        if parameters.get("weights") not in (None, "random"):
+            parameters["weights"] = self._sha256(Path(parameters["weights"]))
         departures = self.evaluation.departures
         content = [self.method, method.version, parameters] + ([departures] if departures else [])
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _sha256(self, path: Path) -> str:
+        try:
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise InputError(
+                f"profile {self.name}: weights: {path}: cannot be read: {error.strerror}"
+            ) from error
 
     @property
     def config(self) -> Config:
@@ -164,23 +181,26 @@ class Profile:
         )
 
 
-def load_profile(name: str) -> Profile:
+def load_profile(name: str, above: tuple[Path, ...] = ()) -> Profile:
     """Read a profile.
 
     Parameters
     ----------
     name
         See `benchmark.protocol.catalogue.find_profile`. A file may name another profile as its
-        ``base``, of which it states only what differs.
+        ``base``, of which it states only what differs. Files that it names are looked for from its
+        own folder.
+    above
+        Files that have it as their base.
 
     Raises
     ------
     InputError
         Naming the file, and the key that is at fault.
     """
-    path = find_profile(name)
+    path = find_profile(name).resolve()
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no readable YAML: {error}") from error
     if not isinstance(content, dict):
@@ -188,17 +208,23 @@ def load_profile(name: str) -> Profile:
     for key, value in content.items():
         if key not in _TYPES:
             raise InputError(f"{path}: unknown key {key!r}: it may have {', '.join(_TYPES)}")
-        if not isinstance(value, _TYPES[key]):
-            raise InputError(f"{path}: {key} can't be {value!r}")
+        if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+            raise InputError(f"{path}: {key} can't be {value!r:.100}")
+    if not 0 < content.get("seconds_per_cell", 1) < math.inf:
+        raise InputError(f"{path}: seconds_per_cell must be more than 0 and finite")
     model = content.get("model", {})
     if bad := [key for key in model if not isinstance(key, str)]:
         raise InputError(f"{path}: model: {bad[0]!r} is no parameter's name")
+    if isinstance(weights := model.get("weights"), str) and weights != "random":
+        model["weights"] = str(path.parent / Path(weights).expanduser())
     content["evaluation"] = _evaluation(path, content)
     if (base := content.pop("base", None)) is not None:
-        if base == path.stem:
+        if base.endswith((".yaml", ".yml")):
+            base = str(path.parent / Path(base).expanduser())
+        if path in above or base == path.stem:
             raise InputError(f"{path}: base: a profile can't be its own")
         try:
-            base = load_profile(base)
+            base = load_profile(base, (*above, path))
         except InputError as error:
             raise InputError(f"{path}: base: {error}") from error
         content["model"] = base.model | model

@@ -220,6 +220,33 @@ class Store:
         maps = arrays["maps"] * ((high - low) / np.float32(255)) + low
         return dict(zip(arrays["names"].tolist(), maps, strict=True))
 
+    def copy(self, result: Result, source: "Store", curves: bool = True) -> None:
+        """Take over another store's result, and what it kept beside it, if that is its own.
+
+        Parameters
+        ----------
+        result, source
+            A result, and the store that has it.
+        curves
+            Take the state behind the pixel metrics too, which is large.
+
+        Raises
+        ------
+        InputError
+            A file is not there, or belongs to another computation of the cell.
+        """
+        hashes = {".scores.csv": result.scores_sha256, ".maps.npz": result.maps_sha256}
+        hashes |= {".curves.npz": result.curves_sha256} if curves else {}
+        there = source.path(result.cell)
+        files = {
+            suffix: self._attached(there.with_suffix(suffix), sha256)
+            for suffix, sha256 in hashes.items()
+            if sha256 is not None
+        }
+        for suffix, content in files.items():
+            write_atomically(self.path(result.cell).with_suffix(suffix), content)
+        self.write(result)
+
     def results(self) -> Iterator[Result]:
         """All results, in the order of their paths; torn and alien files give a warning."""
         for path in sorted(self.root.rglob("shots-*.json")):

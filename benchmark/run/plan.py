@@ -37,6 +37,8 @@ class Request:
         See `benchmark.protocol.cells.grid`.
     device
         Torch device on which cells are computed.
+    keep_maps
+        Whether they keep their test images' maps.
     """
 
     profile: Profile
@@ -48,6 +50,7 @@ class Request:
     setting: str = "general"
     vary: str | None = None
     device: str = "cpu"
+    keep_maps: bool = False
 
 
 @dataclass(frozen=True)

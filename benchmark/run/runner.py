@@ -175,6 +175,7 @@ class Runner:
                 "data_root": str(self.request.data_root.resolve()),
                 "category": category,
                 "device": self.request.device,
+                "keep_maps": self.request.keep_maps,
                 "profile": profile.name if is_shipped else str(Path(profile.source).resolve()),
             },
             cells=tuple(asdict(planned.cell) for planned in part),

@@ -64,7 +64,17 @@ def test_notebook_is_valid_and_holds_no_outputs(path):
     [
         (
             "category",
-            {"dataset", "data_root", "category", "cells", "profile", "results", "cache", "device"},
+            {
+                "dataset",
+                "data_root",
+                "category",
+                "cells",
+                "profile",
+                "results",
+                "cache",
+                "device",
+                "keep_maps",
+            },
         ),
         ("overview", {"results", "hidden_profiles"}),
     ],
@@ -100,7 +110,7 @@ def run_category(shown, folder, cells):
 def test_category_shows_each_cell_it_is_given(elsewhere, monkeypatch):
     asked = []
 
-    def run_cell(cell, data_root, profile, store, cache, device):
+    def run_cell(cell, data_root, profile, store, cache, device, keep_maps):
         asked.append((cell, data_root, store.root))
         assert device == "cpu"
         return make_run(elsewhere, cell)

@@ -170,3 +170,40 @@ def test_shipped_profiles_are_usable_and_say_what_they_are(name):
 def test_published_cells_are_those_of_the_profiles_as_they_are():
     published = {(r.cell.profile, r.config.profile_hash) for r in load_all([PUBLISHED])}
     assert published == {(name, load_profile(name).hash) for name, _ in published}
+
+
+def test_files_are_looked_for_from_the_profile_that_names_them(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "weights.pth").write_bytes(b"a")
+    (tmp_path / "mine.yaml").write_text("base: smoke\nmodel: {weights: weights.pth}\n")
+    (tmp_path / "sub/child.yaml").write_text("base: ../mine.yaml\nmodel: {cut_paste: 4}\n")
+    here = load_profile(str(tmp_path / "sub/child.yaml"))
+    monkeypatch.chdir(tmp_path / "sub")
+    assert load_profile("child.yaml") == here
+    assert Path(here.model["weights"]).samefile(tmp_path / "weights.pth")
+
+
+def test_weights_count_by_their_content_wherever_they_are(tmp_path):
+    hashes = []
+    for folder, content in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "w.pth").write_bytes(content)
+        path = tmp_path / folder / "mine.yaml"
+        path.write_text("base: smoke\nmodel: {weights: w.pth}\n")
+        hashes.append(load_profile(str(path)).hash)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("seconds", ["true", "-3", "0", ".inf", ".nan"])
+def test_times_that_are_none_are_refused(tmp_path, seconds):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"base: smoke\nseconds_per_cell: {seconds}\n")
+    with pytest.raises(InputError, match="seconds_per_cell"):
+        load_profile(str(path))
+
+
+def test_a_circle_of_bases_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("base: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("base: a.yaml\n")
+    with pytest.raises(InputError, match="can't be its own"):
+        load_profile(str(tmp_path / "a.yaml"))
