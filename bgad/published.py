@@ -323,13 +323,10 @@ def _train_on(
         normals = likelihood.detach()[~marks]
         boundary = explicit_boundary(normals, training.beta, training.tau)
         focal = training.focal and not batch.is_first
-        losses = bgad_losses(likelihood, marks, boundary, focal)
-        ml, pull, push = losses
-        total = ml
-        if is_guided[step] and not batch.is_first:
-            total = ml + pull + push
-        else:
+        ml, pull, push = bgad_losses(likelihood, marks, boundary, focal)
+        if batch.is_first or not is_guided[step]:
             pull = push = torch.zeros_like(ml)
+        total = ml + pull + push
         optimizer.zero_grad(set_to_none=not training.joint_adam)
         total.backward()
         optimizer.step()

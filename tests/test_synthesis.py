@@ -12,7 +12,7 @@ from bgad import InputError
 from bgad import synthesis as module
 from bgad.data.folder import load_category
 from bgad.data.images import read_image
-from bgad.synthesis import cut_paste, foreground_mask
+from bgad.synthesis import cut_paste, foreground_mask, fresh_cut_paste
 
 SIZE = 64
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
@@ -76,6 +76,68 @@ def test_seed_alone_decides():
     assert (images != others).any() and (masks != other_masks).any()
     # More images begin with the same ones.
     np.testing.assert_array_equal(cut_paste(NORMAL, ANOMALOUS, MASKS, 9, seed=3)[0][:6], images)
+
+
+def test_fresh_images_differ_from_a_normal_one_where_their_masks_say():
+    images, masks = fresh_cut_paste(NORMAL, ANOMALOUS, MASKS, 30, seed=[0, 7])
+    bases = np.stack([base_of(*pair) for pair in zip(images, masks, strict=True)])
+    assert (images != bases).any(-1)[masks].mean() > 0.95
+    again, masks_again = fresh_cut_paste(NORMAL, ANOMALOUS, MASKS, 30, seed=[0, 7])
+    np.testing.assert_array_equal(images, again)
+    np.testing.assert_array_equal(masks, masks_again)
+    assert (fresh_cut_paste(NORMAL, ANOMALOUS, MASKS, 30, seed=[0, 8])[1] != masks).any()
+
+
+@pytest.fixture
+def unaltered(monkeypatch):
+    """The official operations, none of which is ever applied."""
+    never = tuple((operation, 0.0) for operation, _ in module._OFFICIAL)
+    monkeypatch.setattr(module, "_OFFICIAL", never)
+
+
+def test_a_region_that_is_mostly_on_the_foreground_stays_whole(unaltered):
+    mask = np.zeros_like(MASKS[:1])
+    mask[0, 26:32, 46:57] = True  # across the disc's edge
+    assert 2 / 3 < (mask[0] & DISC).sum() / mask.sum() < 1
+    _, masks = fresh_cut_paste(NORMAL, ANOMALOUS[:1], mask, 5, seed=0)
+    assert (masks == mask).all()
+
+
+def test_regions_off_the_foreground_move_apart_each_to_a_place_on_it(unaltered):
+    mask = np.zeros_like(MASKS[:1])
+    mask[0, 1:4, 1:6] = mask[0, 58:60, 2:4] = True
+    images, masks = fresh_cut_paste(NORMAL, ANOMALOUS[:1], mask, 40, seed=0)
+    steps = set()
+    for image, pasted in zip(images, masks, strict=True):
+        labelled, count = ndimage.label(pasted, np.ones((3, 3)))
+        if count < 2:
+            continue  # one on the other
+        centres = ndimage.center_of_mass(pasted, labelled, range(1, count + 1))
+        foreground = foreground_mask(base_of(image, pasted))
+        assert all(foreground[tuple(np.array(centre).astype(int))] for centre in centres)
+        assert sorted(np.bincount(labelled.ravel())[1:]) == [4, 15]
+        steps.add(tuple(np.subtract(*centres).round().astype(int)))
+    assert len(steps) > 10
+
+
+def test_operations_are_applied_as_often_as_the_official_code_does(monkeypatch):
+    applied = dict.fromkeys(range(10), 0)
+
+    def count(i):
+        def operation(x, rng):
+            applied[i] += 1
+            return x
+
+        return operation
+
+    probabilities = [probability for _, probability in module._OFFICIAL]
+    counted = tuple((count(i), probability) for i, probability in enumerate(probabilities))
+    monkeypatch.setattr(module, "_OFFICIAL", counted)
+    n = 500
+    fresh_cut_paste(NORMAL[:, ::4, ::4], ANOMALOUS[:1, ::4, ::4], MASKS[:1, ::4, ::4], n, seed=0)
+    expected = 0.3 * n * np.array(probabilities)  # three of ten are drawn
+    deviation = np.sqrt(expected * (1 - 0.3 * np.array(probabilities)))
+    assert (np.abs(np.array(list(applied.values())) - expected) < 4 * deviation).all()
 
 
 def test_inputs_stay_as_they_are():
