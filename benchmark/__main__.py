@@ -80,13 +80,13 @@ class _Command(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         for action in self._actions:
-            default = action.default
+            default, text = action.default, action.help or ""
             if action.required:
-                action.help += " (required)"
-            if default not in (None, False, argparse.SUPPRESS) and "default" not in action.help:
+                action.help = f"{text} (required)"
+            elif default not in (None, False, argparse.SUPPRESS) and "default" not in text:
                 shown = default if isinstance(default, list | tuple) else [default]
                 words = " ".join(map(str, shown)).replace("%", "%%")
-                action.help += f" (default: {words})"
+                action.help = f"{text} (default: {words})"
         return super().format_help()
 
 

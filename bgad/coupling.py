@@ -225,7 +225,7 @@ class _Lease:
         if self.buffers is None:
             like = torch.empty(0, dtype=x.dtype, device=x.device)
             with torch.inference_mode(False):  # else they could not serve in training later
-                self.buffers = _Buffers(like, *sizes, keep)
+                self.buffers = _Buffers(like, *sizes, keep)  # type: ignore[call-arg]
 
     def __del__(self):
         if self.buffers is not None:

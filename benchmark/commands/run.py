@@ -126,7 +126,7 @@ def _run(request: Request, store: Store, options: Namespace) -> list[str]:
             str(cell.cell): f"{cell.failure.error} (given up after {cell.failure.attempts} "
             "attempts: --rerun tries again)"
             for cell in planned
-            if cell.given_up and not options.rerun
+            if cell.failure and cell.given_up and not options.rerun
         }
         if todo:
             jobs = options.jobs or default_jobs()

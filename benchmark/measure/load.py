@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,26 +14,31 @@ from benchmark.paths import NOTEBOOK, PUBLISHED, cache_dir
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import load_profile
 from benchmark.protocol.schema import Result
-from benchmark.protocol.splits import cell_split
 from benchmark.results.frame import results_frame
-from benchmark.results.store import Store, load_all, result_key, to_json
+from benchmark.results.store import Store, load_all, to_json
 from benchmark.run.cluster import connect
 from benchmark.run.jobs import start_child
-from benchmark.run.plan import Request, plan
+from benchmark.run.plan import PlannedCell, Request, plan
 from benchmark.run.progress import Display
 from benchmark.run.runner import Runner, hold
 from benchmark.show import markdown
 from benchmark.show.tables import scores
-from bgad.data.folder import load_category
 from bgad.data.synthetic import ensure
 from bgad.errors import InputError
 
-__all__ = ["measure_grid", "measure_load", "measure_start_up", "measure_tables", "store_copies"]
+__all__ = [
+    "measure_grid",
+    "measure_load",
+    "measure_start_up",
+    "measure_tables",
+    "offer_copies",
+    "store_copies",
+]
 
 _NOTEBOOK = """
 from benchmark.measure.load import store_copies
 
-store_copies(cells, data_root, results)
+store_copies(cells, results)
 """
 
 
@@ -114,11 +120,11 @@ def measure_grid(
     parameters = nbformat.v4.new_code_cell("cells = []", metadata={"tags": ["parameters"]})
     notebook.cells = [parameters, nbformat.v4.new_code_cell(_NOTEBOOK)]
     nbformat.write(notebook, folder / "copy.ipynb")
-    (folder / "template.json").write_bytes(to_json(template))
     profile = load_profile("smoke")
     request = Request(profile, "synthetic", data_root, [], [0, 1], range(seeds))
     store = Store(folder / "results")
     planned = plan(request, store)
+    offer_copies(template, store, planned)
     with hold(store.root) as token:
         started = time.perf_counter()
         with connect(None, jobs, None) as client:
@@ -129,16 +135,21 @@ def measure_grid(
     return {"cells": len(planned), "lost": lost, "seconds": seconds, "jobs": jobs}
 
 
-def store_copies(cells: list[dict[str, Any]], data_root: str, results: str) -> None:
+def offer_copies(template: Result, store: Store, planned: Sequence[PlannedCell]) -> None:
+    """Write beside a store what `store_copies` needs: the template, and each cell's key."""
+    folder = store.root.parent
+    folder.joinpath("template.json").write_bytes(to_json(template))
+    keys = {str(store.path(cell.cell).relative_to(store.root)): cell.key for cell in planned}
+    folder.joinpath("keys.json").write_text(json.dumps(keys), encoding="utf-8")
+
+
+def store_copies(cells: list[dict[str, Any]], results: str) -> None:
     """Store the template's copy as the result of each cell (in the notebook of `measure_grid`)."""
-    store = Store(results)
-    template = Result.model_validate_json(Path(results).with_name("template.json").read_bytes())
-    profile = load_profile("smoke")
-    for fields in cells:
-        cell = Cell(**fields)
-        category = load_category(data_root, cell.category)
-        split = cell_split(cell, category, category.content_hashes())
-        key = result_key(profile.hash, split.sha256, category.fingerprint())
+    store, folder = Store(results), Path(results).parent
+    template = Result.model_validate_json(folder.joinpath("template.json").read_bytes())
+    keys = json.loads(folder.joinpath("keys.json").read_bytes())
+    for cell in (Cell(**fields) for fields in cells):
+        key = keys[str(store.path(cell).relative_to(store.root))]
         store.write(template.model_copy(update={"cell": cell, "key": key}))
 
 

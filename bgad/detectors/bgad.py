@@ -170,7 +170,7 @@ class Flows(Detector):
         estimate = StandardisationEstimate(features, self.standardisation)
         n_folds = FOLDS if len(features) >= FOLDS else 0
         folds = [estimate.layer(without=fold).to(self.device) for fold in range(n_folds)]
-        density = self._density(*features.shape[1:], estimate.layer(), self._level_seed(level))
+        density = self._density(*features.shape[1:], estimate.layer(), self._level_seed(level))  # type: ignore[call-arg]
         return density.to(self.device), folds
 
     def _level_seed(self, level: int) -> int:

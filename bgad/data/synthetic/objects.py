@@ -103,7 +103,7 @@ def capsule(canvas: Canvas, x, y, p: dict, draws: Draws) -> None:
         (p["imprint"], (48 + p["imprint_x"], 2 + p["imprint_y"]), p["ink"]),
         (p["mark"], (-48.0, 2.0), p["mark_ink"]),
     ):
-        window = near(x, y, *place, 46, 20)
+        window = near(x, y, place[0], place[1], 46, 20)
         wx, wy = x[window] - place[0], y[window] - place[1]
         strokes = shapes.text(wx, wy, string, 26) - 1.9
         canvas.paint(0.85 * cover(strokes, 1.5), ink, window)

@@ -4,10 +4,16 @@ import nbformat
 import pytest
 from instant import make_result
 
-from benchmark.measure.load import measure_grid, measure_start_up, measure_tables, store_copies
+from benchmark.measure.load import (
+    measure_grid,
+    measure_start_up,
+    measure_tables,
+    offer_copies,
+    store_copies,
+)
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import load_profile
-from benchmark.results.store import Store, load_all, to_json
+from benchmark.results.store import Store, load_all
 from benchmark.run.plan import Request, plan
 
 TEMPLATE = make_result(Cell("synthetic", "bottle", "general", 10, 0, "smoke"))
@@ -25,9 +31,9 @@ def test_copies_count_as_the_cells_results(tmp_path, data_root):
     request = Request(load_profile("smoke"), "synthetic", data_root, [], [0, 1], range(2))
     store = Store(tmp_path / "results")
     planned = plan(request, store)
-    (tmp_path / "template.json").write_bytes(to_json(TEMPLATE))
+    offer_copies(TEMPLATE, store, planned)
     fields = [vars(cell.cell) for cell in planned]
-    store_copies(fields, str(data_root), str(store.root))
+    store_copies(fields, str(store.root))
     assert all(cell.done for cell in plan(request, store))
 
 
