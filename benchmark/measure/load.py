@@ -138,7 +138,7 @@ def measure_grid(
 def offer_copies(template: Result, store: Store, planned: Sequence[PlannedCell]) -> None:
     """Write beside a store what `store_copies` needs: the template, and each cell's key."""
     folder = store.root.parent
-    folder.joinpath("template.json").write_bytes(to_json(template))
+    folder.joinpath("template.json").write_text(template.model_dump_json(), encoding="utf-8")
     keys = {str(store.path(cell.cell).relative_to(store.root)): cell.key for cell in planned}
     folder.joinpath("keys.json").write_text(json.dumps(keys), encoding="utf-8")
 
