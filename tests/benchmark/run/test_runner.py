@@ -11,6 +11,7 @@ from instant import make_result
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import Failure
+from benchmark.results.provenance import now
 from benchmark.results.store import Store, to_json
 from benchmark.run import runner as running
 from benchmark.run.jobs import Job, Outcome
@@ -152,7 +153,9 @@ def test_files_come_back_from_workers_that_share_no_folder(run):
         files = {"notebooks/toy/executed.ipynb": b"{}"}
         for (cell, key), path in zip(cells_of(job), job.paths, strict=True):
             if cell.seed == 2:
-                failure = Failure(key=key, cell=cell, error="no", log=None, attempts=1, finished="")
+                failure = Failure(
+                    key=key, cell=cell, error="no", log=None, attempts=1, finished=now()
+                )
                 files[path.replace(".json", ".failed.json")] = to_json(failure)
             else:
                 files[path] = to_json(make_result(cell, key))

@@ -54,7 +54,9 @@ def readme(tmp_path: Path) -> Path:
 
 def assert_figures_have_cells(text: str, *roots: Path) -> int:
     """Work out each figure of the tables from the JSON files alone, and return their number."""
-    stored = [json.loads(path.read_bytes()) for root in roots for path in root.rglob("shots-*")]
+    stored = [
+        json.loads(path.read_bytes()) for root in roots for path in root.rglob("shots-*.json")
+    ]
     results = {json.dumps(entry["cell"]): entry for entry in stored if entry["status"] == "ok"}
     metrics = {"image-AUC": "image_auroc", "pixel-AUC": "pixel_auroc", "pixel-F1": "pixel_f1_max"}
     checked = 0
