@@ -37,6 +37,12 @@ class LevelDensity(nn.Module):
         self.standardisation, self.flow = standardisation, flow
         encoding = position_encoding(height, width, flow.condition_dim)
         self.register_buffer("condition", encoding, persistent=False)
+        self._projected: Tensor | None = None
+
+    def train(self, mode: bool = True) -> "LevelDensity":
+        """As `torch.nn.Module.train`; in evaluation mode parameters are not to change."""
+        self._projected = None
+        return super().train(mode)
 
     def forward(self, features: Tensor, positions: Tensor | slice = slice(None)) -> Tensor:
         """Log-likelihood per channel.
@@ -56,7 +62,10 @@ class LevelDensity(nn.Module):
         return self.log_likelihood([(self.standardisation, features)], positions)
 
     def log_likelihood(
-        self, parts: Iterable[tuple[Standardisation, Tensor]], positions: Tensor | slice
+        self,
+        parts: Iterable[tuple[Standardisation, Tensor]],
+        positions: Tensor | slice,
+        condition: Tensor | None = None,
     ) -> Tensor:
         """As `forward`, of images that are not all standardised by the same layer.
 
@@ -65,17 +74,21 @@ class LevelDensity(nn.Module):
         parts : iterable of Standardisation and Tensor, shape (images, positions, C)
             Raw features, each with what standardises them.
         positions : Tensor of int or slice
+        condition : Tensor, optional
+            What `ConditionalFlow.project` makes of these positions' encodings, if it is known.
 
         Returns
         -------
         Tensor, shape (images of all parts, positions)
         """
+        if condition is None:
+            condition = self.condition[positions]
         standardised, log_dets = [], []
         for layer, features in parts:
             standardised.append(layer(features, positions))
             log_dets.append(layer.log_det[positions].expand(len(features), -1))
         x = torch.cat(standardised)
-        return self.flow.log_likelihood(x, self.condition[positions]) + torch.cat(log_dets)
+        return self.flow.log_likelihood(x, condition) + torch.cat(log_dets)
 
     @torch.inference_mode()
     def score(self, features: np.ndarray) -> np.ndarray:
@@ -105,10 +118,19 @@ class LevelDensity(nn.Module):
         cells = self.height * self.width
         batch = max(1, _SCORING_VECTORS // cells)
         maps = np.empty(features.shape[:3], np.float32)
-        device = self.condition.device
+        device, condition = self.condition.device, self._projection()
         for start in range(0, len(features), batch):
             x = np.array(features[start : start + batch])  # torch needs it writable
             x = rearrange(to_device(x, device), "n h w c -> n (h w) c")
-            values = rearrange(self(x), "n (h w) -> n h w", h=self.height)
+            values = self.log_likelihood([(self.standardisation, x)], slice(None), condition)
+            values = rearrange(values, "n (h w) -> n h w", h=self.height)
             maps[start : start + batch] = values.cpu().numpy()
         return maps
+
+    def _projection(self) -> Tensor:
+        """Of the condition, which all images share; kept while parameters do not change."""
+        projected = self._projected
+        if projected is None or projected.device != self.condition.device:
+            projected = self.flow.project(self.condition)
+            self._projected = None if self.training else projected
+        return projected

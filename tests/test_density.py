@@ -85,3 +85,15 @@ def test_memory_mapped_features_score_alike_without_a_warning(features, tmp_path
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.array_equal(density.score(mapped), density.score(features))
+
+
+def test_what_is_kept_for_scoring_goes_with_the_parameters_that_it_is_of(features):
+    density = make_density(features, "channel").eval()
+    before = density.score(features)
+    np.testing.assert_array_equal(density.score(features), before)
+    density.train()
+    with torch.no_grad():
+        density.flow.condition_weight.mul_(2)
+    after = density.score(features)
+    assert (after != before).any()
+    np.testing.assert_array_equal(density.eval().score(features), after)

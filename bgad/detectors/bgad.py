@@ -83,6 +83,8 @@ class Flows(Detector):
         self.densities_, self.history_, self._normal_likelihoods = map(
             list, zip(*fitted, strict=True)
         )
+        for density in self.densities_:
+            density.eval()
         self.boundaries_ = [
             NORMALIZER * float(explicit_boundary(torch.from_numpy(x), self.beta, self.tau).normal)
             for x in self._normal_likelihoods
@@ -161,7 +163,7 @@ class Flows(Detector):
             empty = Standardisation(*map(torch.empty, shapes))
             density = self._density(height, width, channels, empty)
             state.take_part(f"{level}.").load_into(density)
-            self.densities_.append(density.to(self.device))
+            self.densities_.append(density.to(self.device).eval())
 
     def _new_density(
         self, level: int, features: np.ndarray
