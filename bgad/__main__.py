@@ -1,0 +1,109 @@
+"""Command line for one's own parts: ``python -m bgad fit|predict``."""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bgad.errors import InputError
+
+__all__ = ["main"]
+
+_METHODS = ("bgad", "plus", "patchcore", "padim", "devnet", "segmentation_head")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        `fit`: 0. `predict`: 0 if all images are good, 1 if some are defective. 2 if the request,
+        or one of the images, cannot be served.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("bgad").setLevel(logging.INFO)
+    try:
+        # Only now: torch takes seconds to import.
+        return importlib.import_module(f"bgad.parts.{options.command}").run(options)
+    except (InputError, OSError) as error:
+        print(f"bgad {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nbgad {options.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bgad", description="Learn what good parts look like, and judge new ones."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    share = {"type": _share, "metavar": "SHARE"}
+
+    fit = commands.add_parser("fit", help="learn from folders of images", description="Learn.")
+    fit.add_argument("--normal", type=Path, required=True, metavar="DIR", help="good parts")
+    fit.add_argument("--anomalous", type=Path, metavar="DIR", help="defective parts, if any")
+    fit.add_argument(
+        "--masks", type=Path, metavar="DIR", help="their defects' masks: NAME, NAME_mask or NAME_*"
+    )
+    fit.add_argument("--out", type=Path, required=True, metavar="FILE.bgad", help="model to write")
+    fit.add_argument(
+        "--method", choices=_METHODS, default="bgad", help="detector (default: %(default)s)"
+    )
+    fit.add_argument(
+        "--set",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameters of the detector, such as image_size=384 (default: the published ones)",
+    )
+    fit.add_argument(
+        "--false-alarms",
+        default=0.05,
+        help="share of good parts that may be rejected (default: %(default)s)",
+        **share,
+    )
+    fit.add_argument(
+        "--held-out",
+        default=0.2,
+        help="share of the good parts kept aside to calibrate (default: %(default)s)",
+        **share,
+    )
+    fit.add_argument(
+        "--pixel-false-alarms",
+        default=0.001,
+        help="share of a good part's area that may be outlined (default: %(default)s)",
+        **share,
+    )
+
+    predict = commands.add_parser("predict", help="judge images", description="Judge images.")
+    predict.add_argument("model", type=Path, metavar="FILE.bgad", help="what fit wrote")
+    predict.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="files, folders with all below, or patterns"
+    )
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    predict.add_argument(
+        "--false-alarms",
+        default=0.05,
+        help="share of good parts that may be rejected (default: %(default)s)",
+        **share,
+    )
+    return parser
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text!r}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""From folders of parts to verdicts: the commands of ``python -m bgad``."""
