@@ -303,8 +303,27 @@ def _add_measurements(commands: argparse._SubParsersAction) -> None:
         "--out", type=Path, default=DEMOS, metavar="DIR", help="where CATEGORY.webp goes"
     )
 
-    commands.add_parser(
-        "measure", help="measure what scheduler, notebooks, store and tables cost (minutes)"
+    measure = commands.add_parser("measure", help="measure what documents say beside results")
+    what = measure.add_subparsers(
+        dest="what", required=True, metavar="WHAT", parser_class=_Command
+    )
+    what.add_parser("load", help="what scheduler, notebooks, store and tables cost (minutes)")
+    data = what.add_parser(
+        "data", help="sessions, and what is left of masks at a model's size (minutes a category)"
+    )
+    data.add_argument("dataset", choices=DATASETS, metavar="DATASET", help="whose categories")
+    data.add_argument(
+        "--data-root", type=Path, required=True, metavar="DIR", help="DIR/CATEGORY/train/good/…"
+    )
+    data.add_argument(
+        "--categories", nargs="+", default=[], metavar="NAME", help="which (default: all)"
+    )
+    data.add_argument(
+        "--out",
+        type=Path,
+        default=PUBLISHED / "data.json",
+        metavar="FILE.json",
+        help="where the figures go, beside those of other categories",
     )
 
 

@@ -1,17 +1,12 @@
-"""Measure what scheduler, notebooks, store and tables cost beside the work of cells."""
+"""Measure what documents say beside results."""
 
-import json
+import importlib
 from argparse import Namespace
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from benchmark.measure.load import measure_load
 
 __all__ = ["main"]
 
 
 def main(options: Namespace) -> int:
     """Serve the command and return its exit status."""
-    with TemporaryDirectory() as folder:
-        print(json.dumps(measure_load(Path(folder)), indent=2))
+    print(importlib.import_module(f"benchmark.measure.{options.what}").main(options))
     return 0

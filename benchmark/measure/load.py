@@ -3,9 +3,11 @@
 import json
 import os
 import time
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
@@ -27,6 +29,7 @@ from bgad.data.synthetic import ensure
 from bgad.errors import InputError
 
 __all__ = [
+    "main",
     "measure_grid",
     "measure_load",
     "measure_start_up",
@@ -40,6 +43,12 @@ from benchmark.measure.load import store_copies
 
 store_copies(cells, results)
 """
+
+
+def main(options: Namespace) -> str:
+    """Serve the command; return what was measured as JSON."""
+    with TemporaryDirectory() as folder:
+        return json.dumps(measure_load(Path(folder)), indent=2)
 
 
 def measure_load(folder: Path) -> dict[str, dict[str, Any]]:

@@ -28,8 +28,10 @@ from benchmark.show.tables import (
     run,
     scores,
     seeds,
+    sessions,
     speed,
     study,
+    truth,
     verdict,
     verdicts,
 )
@@ -48,13 +50,15 @@ class Source:
         All results (see `benchmark.results.frame.results_frame`); one's own win over published.
     published
         The published ones alone: what a run here took is no business of the documents.
-    speed
-        Content of ``speed.json``, None where nothing was measured.
+    speed, data
+        Content of ``speed.json`` and ``data.json`` (see `benchmark.measure`), None where nothing
+        was measured.
     """
 
     frame: pd.DataFrame
     published: pd.DataFrame
     speed: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> "Source":
@@ -68,12 +72,12 @@ class Source:
         Raises
         ------
         InputError
-            If a ``speed.json`` is no JSON.
+            If what was measured is no JSON.
         """
         roots = [Path(published), *map(Path, own)]
         frame = results_frame(load_all(roots))
         alone = results_frame(load_all(roots[:1])) if own else frame
-        return cls(frame, alone, _read_speed(roots))
+        return cls(frame, alone, *(_measured(roots, name) for name in ("speed", "data")))
 
 
 SECTIONS: dict[str, Callable[[Source], Section]] = {
@@ -92,6 +96,8 @@ SECTIONS: dict[str, Callable[[Source], Section]] = {
     "inspector": lambda source: verdicts.section(source.frame),
     "costs": lambda source: costs.section(source.published),
     "speed": lambda source: speed.section(source.speed),
+    "sessions": lambda source: sessions.section(source.data),
+    "truth": lambda source: truth.section(source.data),
     "datasets": lambda source: datasets.section(),
     "profiles": lambda source: profiles.section(),
     "metrics": lambda source: metric_card.section(),
@@ -122,8 +128,8 @@ def make_section(name: str, source: Source) -> Section:
     raise InputError(f"unknown block {name!r}: it may be one of {known}")
 
 
-def _read_speed(roots: list[Path]) -> dict[str, Any] | None:
-    files = [root / "speed.json" for root in roots if (root / "speed.json").is_file()]
+def _measured(roots: list[Path], name: str) -> dict[str, Any] | None:
+    files = [path for root in roots if (path := root / f"{name}.json").is_file()]
     if not files:
         return None
     try:

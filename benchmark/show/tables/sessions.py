@@ -1,0 +1,33 @@
+"""Are new normal images like the training ones? Without that no threshold keeps its promise."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmark.show.document import Note, Quantity, Section, Table
+from benchmark.show.labels import dataset_label, display_name
+
+__all__ = ["section"]
+
+_COMMAND = "python -m benchmark measure data"
+_TITLE = "Photo sessions"
+
+
+def section(data: Mapping[str, Any] | None) -> Section:
+    """Table of categories, from the content of ``data.json`` (`benchmark.measure.data`)."""
+    if data is None:
+        return Section(_TITLE, (Note(f"Not measured yet: {_COMMAND} does it."),))
+    rows = []
+    for row in data["categories"]:
+        found = row["session"]
+        rows.append(
+            {
+                "Data set": dataset_label(row["dataset"]),
+                "Category": display_name(row["category"]),
+                "Training normals": found["train"],
+                "Test normals": found["test"],
+                "AUROC": Quantity(found["auroc"]),
+                "By chance (95 %)": "{:.2f} to {:.2f}".format(*found["by_chance"]),
+                "p": Quantity(found["p_value"]),
+            }
+        )
+    return Section(_TITLE, (Table.of(rows),))

@@ -1,0 +1,62 @@
+"""What is left of masks at a model's size and at its levels' grids, and what the rule is worth."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmark.protocol.metrics import METRICS
+from benchmark.show.document import Code, Note, Quantity, Section, Table
+from benchmark.show.labels import dataset_label, display_name
+
+__all__ = ["section"]
+
+_COMMAND = "python -m benchmark measure data"
+_TITLE = "Small masks"
+
+
+def section(data: Mapping[str, Any] | None) -> Section:
+    """Tables of categories, from the content of ``data.json`` (`benchmark.measure.data`)."""
+    if data is None:
+        return Section(_TITLE, (Note(f"Not measured yet: {_COMMAND} does it."),))
+    return Section(
+        _TITLE,
+        (
+            Note(
+                "Masks at 256 px by each rule: anomalous pixels, those that differ from nearest, "
+                "images that lose all of them, and figures of PaDiM on all test images. Figures of "
+                "images do not depend on the rule."
+            ),
+            Table.of(list(_rules(data))),
+            Note(
+                "On the grids of features: anomalous cells by nearest neighbour (what is learnt "
+                "from) + those that any anomalous pixel would add, and images without a single "
+                "cell."
+            ),
+            Table.of([_named(row) | dict(_grids(row)) for row in data["categories"]]),
+        ),
+    )
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "Data set": dataset_label(row["dataset"]),
+        "Category": display_name(row["category"]),
+    }
+
+
+def _rules(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in data["categories"]:
+        for rule, found in row["masks"]["rules"].items():
+            yield _named(row) | {
+                "Masks": "{} x {}".format(*reversed(row["masks"]["size"])),
+                "Rule": Code(rule),
+                "Pixels": f"{found['pixels']:,}",
+                "Changed": f"{found['changed']:,}",
+                "Vanished": found["vanished"],
+                **{METRICS[k].title: Quantity(v) for k, v in found["figures"].items()},
+            }
+
+
+def _grids(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for grid in row["grids"]:
+        side = grid["side"]
+        yield f"{side} x {side}", f"{grid['cells']:,} + {grid['touched']:,}, {grid['lost']}"
