@@ -304,9 +304,7 @@ def _add_measurements(commands: argparse._SubParsersAction) -> None:
     )
 
     measure = commands.add_parser("measure", help="measure what documents say beside results")
-    what = measure.add_subparsers(
-        dest="what", required=True, metavar="WHAT", parser_class=_Command
-    )
+    what = measure.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Command)
     what.add_parser("load", help="what scheduler, notebooks, store and tables cost (minutes)")
     data = what.add_parser(
         "data", help="sessions, and what is left of masks at a model's size (minutes a category)"

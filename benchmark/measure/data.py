@@ -17,7 +17,7 @@ from bgad.backbone import Backbone
 from bgad.data.folder import Category, list_categories, load_category
 from bgad.data.masks import MASK_RULES, reduce_mask
 from bgad.data.registry import DATASETS
-from bgad.detectors import PaDiM
+from bgad.detectors.padim import PaDiM
 from bgad.errors import InputError
 from bgad.features import EncodedImages, FeatureCache
 from bgad.inputs import mask_cells
