@@ -16,7 +16,7 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from bgad.errors import InputError
 
-__all__ = ["cut_paste", "foreground_mask", "fresh_cut_paste"]
+__all__ = ["cut_paste", "foreground_mask", "fresh_cut_paste", "random_rectangles"]
 
 _OPERATIONS = 3  # of RandAugment on each anomalous image
 _INSIDE = 2 / 3  # share of a region that must lie on the foreground (official code)
@@ -120,6 +120,40 @@ def fresh_cut_paste(
             images[i][target] = altered[source]
             pasted[i][target] = True
     return images, pasted
+
+
+def random_rectangles(n: int, shape: tuple[int, int], seed: int) -> np.ndarray:
+    """Mark a rectangle in each of some images, to be cut from a normal one.
+
+    Parameters
+    ----------
+    n : int
+    shape : (height, width)
+        Of the images.
+    seed : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n, height, width)
+        Of 2 to 15 % of the area, one side 0.3 to 3.3 times the other (uniform in its logarithm).
+
+    Notes
+    -----
+    The sizes of CutPaste by Li et al., CVPR 2021, which has no known anomalies to cut from.
+    """
+    rng = np.random.default_rng(seed)
+    marked = np.zeros((n, *shape), bool)
+    for mask in marked:
+        area = rng.uniform(0.02, 0.15) * mask.size
+        aspect = math.exp(rng.uniform(math.log(0.3), math.log(1 / 0.3)))
+        sides = math.sqrt(area * aspect), math.sqrt(area / aspect)
+        spans = []
+        for side, length in zip(sides, shape, strict=True):
+            span = min(max(round(side), 1), length)
+            start = rng.integers(length - span + 1)
+            spans.append(slice(start, start + span))
+        mask[tuple(spans)] = True
+    return marked
 
 
 def _check(normal: np.ndarray, anomalous: np.ndarray, masks: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from bgad import InputError
 from bgad import synthesis as module
 from bgad.data.folder import load_category
 from bgad.data.images import read_image
-from bgad.synthesis import cut_paste, foreground_mask, fresh_cut_paste
+from bgad.synthesis import cut_paste, foreground_mask, fresh_cut_paste, random_rectangles
 
 SIZE = 64
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
@@ -385,3 +385,18 @@ def test_real_defects_lie_on_the_foreground(real_data_root, name, least):
         for sample in category.anomalies[::5]
     ]
     assert np.mean(inside) > least
+
+
+def test_rectangles_have_the_published_sizes():
+    marked = random_rectangles(200, (200, 100), seed=0)
+    assert marked.shape == (200, 200, 100) and marked.dtype == bool
+    areas, aspects = [], []
+    for mask in marked:
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        assert mask.sum() == len(rows) * len(columns)  # nothing else is marked
+        areas.append(mask.mean())
+        aspects.append(len(rows) / len(columns))
+    assert min(areas) > 0.019 and max(areas) < 0.155
+    assert 0.25 < min(aspects) < 0.5 and 2 < max(aspects) < 4
+    assert np.array_equal(marked, random_rectangles(200, (200, 100), seed=0))
+    assert not np.array_equal(marked, random_rectangles(200, (200, 100), seed=1))

@@ -1,7 +1,7 @@
 """BGAD: flows over frozen features, with an explicit boundary that known anomalies teach."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -26,7 +26,7 @@ from bgad.standardisation import (
     Standardisation,
     StandardisationEstimate,
 )
-from bgad.synthesis import cut_paste
+from bgad.synthesis import cut_paste, random_rectangles
 from bgad.training import Anomalies, Training, train_level
 
 __all__ = ["BGAD", "Flows"]
@@ -204,6 +204,9 @@ class BGAD(Flows, Training):
     cut_paste : int
         Anomalous images made by RandAugment CutPaste from the known ones; a batch draws half of
         its anomalous images from them. 0 for none.
+    normal_patches : int
+        Where no anomaly is known, so many rectangles of normal images are taken for known ones, of
+        which a batch sees the CutPaste images alone. 0 for none.
     n_jobs : int
         Levels trained at the same time, each on a thread of its own; the result is the same.
     **others
@@ -219,9 +222,11 @@ class BGAD(Flows, Training):
     """
 
     version: ClassVar[int] = 3
+    added: ClassVar[Mapping[str, Any]] = {"normal_patches": 0}
 
     backbone: str = "tf_efficientnet_lite0"
     cut_paste: Natural = 64
+    normal_patches: Natural = 0
     n_jobs: Count = 1
 
     def __post_init__(self) -> None:
@@ -244,6 +249,9 @@ class BGAD(Flows, Training):
         if known is not None:
             share = len(known) / (len(normal) + len(known))
             known, masks, probabilities = self._with_cut_paste(normal, known, masks)
+        elif self.normal_patches and self.cut_paste:
+            share = self.normal_patches / (len(normal) + self.normal_patches)
+            known, masks, probabilities = self._with_normal_patches(normal)
         tasks = []
         for level, features in enumerate(normal.levels):
             anomalies = None
@@ -277,6 +285,17 @@ class BGAD(Flows, Training):
         # Half of the draws show a known anomaly as it is, half a CutPaste image (official code).
         probabilities = np.repeat([0.5 / n, 0.5 / len(images)], [n, len(images)])
         return both, np.concatenate([masks, pasted_masks]), probabilities
+
+    def _with_normal_patches(
+        self, normal: EncodedImages
+    ) -> tuple[EncodedImages, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(self.augment_seed)
+        cut_from = normal.images[rng.integers(len(normal), size=self.normal_patches)]
+        marked = random_rectangles(self.normal_patches, cut_from.shape[1:3], self.augment_seed)
+        images, masks = cut_paste(
+            normal.images, cut_from, marked, self.cut_paste, self.augment_seed
+        )
+        return encode(self.encoder, images), masks, np.full(len(images), 1 / len(images))
 
     def _fit_level(
         self,

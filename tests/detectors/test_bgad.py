@@ -152,6 +152,16 @@ def test_no_shots_need_no_masks(model):
     assert plain.anomaly_maps(TEST).shape == (4, SIZE, SIZE)
 
 
+def test_patches_of_normal_images_stand_in_for_unknown_anomalies():
+    alone, patched = fit(NORMAL), fit(NORMAL, normal_patches=3)
+    assert not np.array_equal(alone.anomaly_maps(TEST), patched.anomaly_maps(TEST))
+    assert not any(curves["push"].any() for curves in alone.history_)
+    assert all(curves["push"].any() for curves in patched.history_)
+    known = fit(NORMAL, ANOMALOUS, MASKS)
+    both = fit(NORMAL, ANOMALOUS, MASKS, normal_patches=3)
+    assert np.array_equal(known.anomaly_maps(TEST), both.anomaly_maps(TEST))
+
+
 @pytest.mark.parametrize("cut_paste", [0, 3])
 def test_cut_paste_is_an_option(cut_paste):
     known = fit(NORMAL, ANOMALOUS, MASKS, cut_paste=cut_paste)
