@@ -8,13 +8,15 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.nn.functional import interpolate
 
+from bgad.data.images import Size, as_shape
+
 __all__ = ["anomaly_maps", "upsample"]
 
 _BATCH = 4  # images: small batches stay in the processor's cache
 
 
 def anomaly_maps(
-    log_likelihoods: Sequence[np.ndarray], maxima: Sequence[float], size: int
+    log_likelihoods: Sequence[np.ndarray], maxima: Sequence[float], size: Size
 ) -> np.ndarray:
     """Join the levels into one map an image.
 
@@ -24,12 +26,12 @@ def anomaly_maps(
         Per channel, one array per level.
     maxima : sequence of float
         Per level, the log-likelihood that counts as perfectly normal.
-    size : int
-        Side of the maps in pixels.
+    size : int, or height and width
+        Of the maps in pixels.
 
     Returns
     -------
-    ndarray of float32, shape (N, size, size)
+    ndarray of float32, shape (N, H, W)
         From 0 up: the logarithm of the levels' number less that of the sum over levels of
         min(1, exp(log_likelihood - maximum)), upsampled bilinearly with aligned corners as the
         official code does.
@@ -42,14 +44,16 @@ def anomaly_maps(
     maxima to get the order of its maps.
     """
     count = len(log_likelihoods[0])
-    maps = np.empty((count, size, size), np.float32)
+    height, width = as_shape(size)
+    maps = np.empty((count, height, width), np.float32)
     for start in range(0, count, _BATCH):
         batch = slice(start, start + _BATCH)
-        total = torch.full((len(maps[batch]), size, size), -torch.inf)
+        total = torch.full(maps[batch].shape, -torch.inf)
         for level, maximum in zip(log_likelihoods, maxima, strict=True):
             log_normality = torch.from_numpy(level[batch] - np.float32(maximum)).clamp(max=0)
-            for axis in (2, 1):  # whole rows are gathered when there is most to gather
-                log_normality = _interpolate_log(log_normality, size, axis)
+            # Whole rows are gathered when there is most to gather.
+            log_normality = _interpolate_log(log_normality, width, axis=2)
+            log_normality = _interpolate_log(log_normality, height, axis=1)
             torch.logaddexp(total, log_normality, out=total)
         maps[batch] = (math.log(len(maxima)) - total).numpy()
     return maps
@@ -67,21 +71,21 @@ def _interpolate_log(log_values: torch.Tensor, size: int, axis: int) -> torch.Te
     )
 
 
-def upsample(cells: np.ndarray, size: int, sigma: float = 0) -> np.ndarray:
+def upsample(cells: np.ndarray, size: Size, sigma: float = 0) -> np.ndarray:
     """Upsample scores of cells to anomaly maps, bilinearly, and blur these.
 
     Parameters
     ----------
     cells : ndarray, shape (N, h, w)
-    size : int
-        Side of the maps in pixels.
+    size : int, or height and width
+        Of the maps in pixels.
     sigma : float
         Of the Gaussian, in pixels; 0 for none.
 
     Returns
     -------
-    ndarray of float32, shape (N, size, size)
+    ndarray of float32, shape (N, H, W)
     """
     x = torch.from_numpy(np.asarray(cells, np.float32)).unsqueeze(1)
-    maps = interpolate(x, size=(size, size), mode="bilinear").squeeze(1).numpy()
+    maps = interpolate(x, size=as_shape(size), mode="bilinear").squeeze(1).numpy()
     return gaussian_filter(maps, (0, sigma, sigma)) if sigma else maps

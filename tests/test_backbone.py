@@ -143,7 +143,7 @@ def test_unknown_model_is_refused_with_similar_names():
     ("name", "message"),
     [
         ("mixer_s32_224", "can't encode images of 64 px"),
-        ("inception_v3", r"no feature maps of \[16, 8, 4\] cells"),
+        ("inception_v3", r"no feature maps of \[\(16, 16\), \(8, 8\), \(4, 4\)\] cells"),
     ],
 )
 def test_networks_that_give_no_pyramid_are_refused(name, message):

@@ -7,7 +7,7 @@ from bgad.errors import InputError, did_you_mean
 
 __all__ = ["STUDIES", "find_profile", "profile_groups", "profile_names", "study_profiles"]
 
-STUDIES = ("ablation", "backbones", "fidelity")
+STUDIES = ("ablation", "backbones", "fidelity", "resolution")
 """The studies that come with the suite; their profiles are in folders of these names."""
 
 

@@ -195,7 +195,7 @@ def _flat(result: Result) -> dict[str, Any]:
         "study": config.study,
         "caveat": config.caveat,
         "backbone": config.parameters.get("backbone"),
-        "image_size": config.parameters.get("image_size"),
+        "image_size": _size(config.parameters.get("image_size")),
         "oracle": bool(config.evaluation),
         "apart": bool(cell.seeds_apart),
         "split_seed": cell.split_seed,
@@ -239,3 +239,8 @@ def _over_seeds(figures: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
     """Summarise `_complete` over seeds; groups without a complete seed have n = 0."""
     summary = _strict(_complete(figures, parts), list(parts.index.names)).reindex(parts.index)
     return summary.fillna({"n": 0}).astype({"n": int})
+
+
+def _size(size: int | list[int] | None) -> int | str | None:
+    """Side of a square, or height and width, as a table shows it."""
+    return " x ".join(map(str, size)) if isinstance(size, list | tuple) else size

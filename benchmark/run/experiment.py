@@ -23,6 +23,7 @@ from benchmark.results.store import Store, result_key
 from benchmark.run.memory import PeakMemory, give_back, peak_resident_mb
 from bgad.conformal import p_values
 from bgad.data.folder import Category, Sample, load_category
+from bgad.data.images import Size, as_shape
 from bgad.data.truth import vanished
 from bgad.detectors import resolve
 from bgad.detectors.base import Detector
@@ -240,7 +241,7 @@ def _training_folder(task: _Task, cache_dir: Path) -> Path:
 def _fit(task: _Task, encoded: EncodedImages, cache_dir: Path) -> None:
     """Train the detector; whatever is to happen during training is an option of its `fit`."""
     is_marked = any(sample.mask_paths for sample in task.known)
-    masks = _truth(task.known, encoded.images.shape[1]) if is_marked else None
+    masks = _truth(task.known, encoded.images.shape[1:3]) if is_marked else None
     train = slice(0, len(task.split.train_normal))
     normal, known = task.intervention.rows(train, task.rows(task.known))
     folder, options = _training_folder(task, cache_dir), {}
@@ -253,7 +254,7 @@ def _fit(task: _Task, encoded: EncodedImages, cache_dir: Path) -> None:
 
 
 def _score(task: _Task, encoded: EncodedImages, folder: Path) -> Scored:
-    masks = _truth(task.tested, encoded.images.shape[1], folder)
+    masks = _truth(task.tested, encoded.images.shape[1:3], folder)
     labels = np.array([sample.is_anomalous for sample in task.tested], bool)
     rows = task.rows(task.tested)
     return task.intervention.score(task.detector, encoded, rows, masks, labels, folder)
@@ -309,7 +310,7 @@ def _store(
     result = Result(
         key=task.key,
         cell=cell,
-        counts=_counts(task, scored.masks.shape[1]),
+        counts=_counts(task, scored.masks.shape[1:]),
         split={"known": list(task.split.known), "sha256": task.split.sha256},
         data={"fingerprint": task.category.fingerprint()},
         config=task.profile.config,
@@ -339,9 +340,9 @@ def _recorded(store: Store, task: _Task) -> Iterator[None]:
         raise
 
 
-def _truth(samples: tuple[Sample, ...], size: int, folder: Path | None = None) -> np.ndarray:
+def _truth(samples: tuple[Sample, ...], size: Size, folder: Path | None = None) -> np.ndarray:
     """Masks of images, in memory or in a folder."""
-    shape = len(samples), size, size
+    shape = len(samples), *as_shape(size)
     masks = np.zeros(shape, bool) if folder is None else empty_on_disk(shape, bool, folder)
     for mask, sample in zip(masks, samples, strict=True):
         if sample.mask_paths:  # no pixel figure is defined where there are labels alone
@@ -403,7 +404,7 @@ def _verdicts(
     )
 
 
-def _counts(task: _Task, size: int) -> dict[str, int]:
+def _counts(task: _Task, size: Size) -> dict[str, int]:
     without_truth = {sample.name for sample in vanished(task.tested, size)}
     anomalous = {sample.name for sample in task.category.anomalies}
     split = task.split

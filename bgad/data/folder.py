@@ -34,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bgad.data.images import IMAGE_SUFFIXES, image_size
+from bgad.data.images import IMAGE_SUFFIXES, Size, as_shape, image_size
 from bgad.data.masks import read_mask, reduce_mask
 from bgad.errors import InputError, did_you_mean
 
@@ -85,8 +85,8 @@ class Sample:
         """Whether the image shows an anomaly."""
         return self.type != "good"
 
-    def truth(self, size: int | None = None, rule: str = "nearest") -> np.ndarray:
-        """Which pixels are anomalous, of a normal image none: bool, (H, W) or (size, size).
+    def truth(self, size: Size | None = None, rule: str = "nearest") -> np.ndarray:
+        """Which pixels are anomalous, of a normal image none: bool, (H, W).
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Sample:
             If an anomalous image has no mask, or a mask cannot be read.
         """
         if not self.is_anomalous:
-            return np.zeros((size, size) if size else image_size(self.path), bool)
+            return np.zeros(as_shape(size) if size else image_size(self.path), bool)
         if not self.mask_paths:
             raise InputError(f"{self.path}: has no mask, which this needs: add one")
         masks = [read_mask(path) for path in self.mask_paths]

@@ -15,9 +15,10 @@ One rule for each kind of file, so that a file gives the same array everywhere:
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -27,7 +28,9 @@ from bgad.errors import InputError
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "Size",
     "as_pixels",
+    "as_shape",
     "image_size",
     "is_16_bit",
     "opened",
@@ -41,7 +44,17 @@ MAX_PIXELS = 89_478_485  # a quarter of a GiB as 8-bit RGB; Pillow's own limit
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 
 
-def read_image(path: Path | str, size: int | None = None) -> np.ndarray:
+Size: TypeAlias = int | Sequence[int]
+"""Of images as a model sees them, in pixels: the side of a square, or height and width."""
+
+
+def as_shape(size: Size) -> tuple[int, int]:
+    """Height and width of a size."""
+    height, width = (size, size) if isinstance(size, int) else size
+    return height, width
+
+
+def read_image(path: Path | str, size: Size | None = None) -> np.ndarray:
     """Read an image as uint8 RGB of shape (H, W, 3).
 
     Parameters
@@ -49,8 +62,8 @@ def read_image(path: Path | str, size: int | None = None) -> np.ndarray:
     path
         A file of any colour mode; the module says which formats, and how each is converted.
     size
-        Side in pixels to which the whole image is resized (Lanczos, no crop, aspect ratio not
-        kept); by default the image keeps its own size.
+        To which the whole image is resized (Lanczos, no crop, whatever its aspect ratio); by
+        default the image keeps its own size.
 
     Raises
     ------
@@ -61,11 +74,11 @@ def read_image(path: Path | str, size: int | None = None) -> np.ndarray:
         return as_pixels(image, size)
 
 
-def as_pixels(image: Image.Image, size: int | None = None) -> np.ndarray:
+def as_pixels(image: Image.Image, size: Size | None = None) -> np.ndarray:
     """Convert an opened image as `read_image` does its file."""
     image = to_rgb(ImageOps.exif_transpose(image))
     if size is not None:
-        image = image.resize((size, size), Image.Resampling.LANCZOS)
+        image = image.resize(as_shape(size)[::-1], Image.Resampling.LANCZOS)
     return np.array(image)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from bgad.data.images import is_16_bit, opened, to_rgb
+from bgad.data.images import Size, as_shape, is_16_bit, opened, to_rgb
 from bgad.errors import InputError
 
 __all__ = ["MASK_RULES", "RAMP_LEVELS", "as_truth", "mask_values", "read_mask", "reduce_mask"]
@@ -23,18 +23,18 @@ __all__ = ["MASK_RULES", "RAMP_LEVELS", "as_truth", "mask_values", "read_mask", 
 RAMP_LEVELS = 6
 
 
-def _nearest(mask: np.ndarray, size: int) -> np.ndarray:
-    resized = Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST)
+def _nearest(mask: np.ndarray, size: Size) -> np.ndarray:
+    resized = Image.fromarray(mask).resize(as_shape(size)[::-1], Image.Resampling.NEAREST)
     return np.array(resized, dtype=bool)
 
 
-def _share(mask: np.ndarray, size: int) -> np.ndarray:
+def _share(mask: np.ndarray, size: Size) -> np.ndarray:
     """Share of anomalous ones among the pixels behind each pixel."""
     shares = Image.fromarray(mask.astype(np.float32))
-    return np.asarray(shares.resize((size, size), Image.Resampling.BOX))
+    return np.asarray(shares.resize(as_shape(size)[::-1], Image.Resampling.BOX))
 
 
-MASK_RULES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+MASK_RULES: dict[str, Callable[[np.ndarray, Size], np.ndarray]] = {
     "nearest": _nearest,
     "area": lambda mask, size: _share(mask, size) > 0.5,
     "any": lambda mask, size: _share(mask, size) > 0,
@@ -43,7 +43,7 @@ MASK_RULES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 published figures), more than half of those behind it are, or any one is."""
 
 
-def read_mask(path: Path | str, size: int | None = None, rule: str = "nearest") -> np.ndarray:
+def read_mask(path: Path | str, size: Size | None = None, rule: str = "nearest") -> np.ndarray:
     """Read a mask as bool of shape (H, W), true where anomalous.
 
     Parameters
@@ -51,7 +51,7 @@ def read_mask(path: Path | str, size: int | None = None, rule: str = "nearest") 
     path
         An image file of any of the accepted formats; the module says what counts as anomalous.
     size
-        Side in pixels to which the mask is reduced; by default it keeps its own size.
+        To which the mask is reduced; by default it keeps its own size.
     rule
         One of `MASK_RULES`.
 
@@ -65,8 +65,8 @@ def read_mask(path: Path | str, size: int | None = None, rule: str = "nearest") 
     return mask if size is None else reduce_mask(mask, size, rule)
 
 
-def reduce_mask(mask: np.ndarray, size: int, rule: str = "nearest") -> np.ndarray:
-    """Resize a mask of bool (H, W) to (size, size) by one of `MASK_RULES`.
+def reduce_mask(mask: np.ndarray, size: Size, rule: str = "nearest") -> np.ndarray:
+    """Resize a mask of bool (H, W) by one of `MASK_RULES`.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def reduce_mask(mask: np.ndarray, size: int, rule: str = "nearest") -> np.ndarra
     """
     if rule not in MASK_RULES:
         raise InputError(f"unknown mask rule {rule!r}: choose among {', '.join(MASK_RULES)}")
-    return mask if mask.shape == (size, size) else MASK_RULES[rule](mask, size)
+    return mask if mask.shape == as_shape(size) else MASK_RULES[rule](mask, size)
 
 
 def as_truth(image: Image.Image) -> np.ndarray:

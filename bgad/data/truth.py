@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from bgad.data.folder import Sample
+from bgad.data.images import Size, as_shape
 from bgad.errors import InputError
 
 __all__ = ["check_truth", "vanished"]
 
 
-def vanished(samples: Iterable[Sample], size: int, rule: str = "nearest") -> tuple[Sample, ...]:
+def vanished(samples: Iterable[Sample], size: Size, rule: str = "nearest") -> tuple[Sample, ...]:
     """Find the anomalous images whose masks mark no pixel any more.
 
     They count as anomalous in figures of images, and as normal in figures of pixels.
@@ -18,12 +19,12 @@ def vanished(samples: Iterable[Sample], size: int, rule: str = "nearest") -> tup
     samples
         Those without a mask and the normal ones are passed over.
     size, rule
-        Side in pixels and rule of the reduction, see `bgad.data.masks.read_mask`.
+        Size and rule of the reduction, see `bgad.data.masks.read_mask`.
     """
     return tuple(s for s in samples if s.mask_paths and not s.truth(size, rule).any())
 
 
-def check_truth(known: Iterable[Sample], size: int, rule: str = "nearest") -> None:
+def check_truth(known: Iterable[Sample], size: Size, rule: str = "nearest") -> None:
     """Make sure that each known anomaly has an anomalous pixel to learn from.
 
     Parameters
@@ -38,10 +39,11 @@ def check_truth(known: Iterable[Sample], size: int, rule: str = "nearest") -> No
     InputError
         Naming the first image that has no mask, or whose mask marks nothing at that size.
     """
+    shape = " x ".join(map(str, as_shape(size)))
     for sample in known:
         if not sample.truth(size, rule).any():
             raise InputError(
-                f"{sample.mask_paths[0]}: marks no pixel at {size} px, so that nothing can be "
-                f"learnt from the known anomaly {sample.name}: use a larger image size, mark the "
-                "anomaly more generously, or leave the image out"
+                f"{sample.mask_paths[0]}: marks no pixel at {shape} px, so that nothing can be learnt "
+                f"from the known anomaly {sample.name}: use a larger image size, mark the anomaly "
+                "more generously, or leave the image out"
             )

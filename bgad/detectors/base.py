@@ -25,6 +25,8 @@ __all__ = ["Detector", "load"]
 
 _CHECKED = 64  # images whose features are looked at together
 
+_Side = Annotated[int, Field(ge=32, le=2048, multiple_of=32)]
+
 
 @parameters
 class Detector(ABC):
@@ -37,8 +39,9 @@ class Detector(ABC):
     ----------
     backbone, weights, device
         See `bgad.backbone.Backbone`.
-    image_size : int
-        Side in pixels to which images are resized, and of the anomaly maps; a multiple of 32.
+    image_size : int, or height and width
+        In pixels, to which images are resized, and of the anomaly maps: the side of a square if it
+        is one number; multiples of 32.
     seed : int
         All that is random in the method, but augmentation.
     augment_seed : int, optional
@@ -68,7 +71,7 @@ class Detector(ABC):
     """Whether known anomalies must come with masks."""
 
     backbone: str = "tf_efficientnet_lite2"
-    image_size: Annotated[int, Field(ge=32, le=2048, multiple_of=32)] = 256
+    image_size: _Side | Annotated[tuple[_Side, _Side], Field(strict=False)] = 256
     weights: str | Path | None = None
     seed: Natural = 0
     augment_seed: Natural | None = None
@@ -163,7 +166,7 @@ class Detector(ABC):
 
         Returns
         -------
-        ndarray of float32, shape (N, image_size, image_size)
+        ndarray of float32, shape (N, H, W)
             Larger is more anomalous; an image's map does not depend on the others.
         """
         return self.maps_and_scores(images)[0]

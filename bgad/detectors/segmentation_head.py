@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bgad.anomaly_map import upsample
 from bgad.detectors.base import Detector
 from bgad.detectors.file import State
+from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
 from bgad.neighbourhood import RowStandardiser, neighbourhoods, sample_rows
 from bgad.parameters import Count, Natural, Positive, Proportion, Weight, parameters
@@ -66,6 +67,8 @@ class SegmentationHead(Detector):
         sample = sample_rows(patches, _SAMPLE, np.random.default_rng(self.seed))
         self.standardiser_ = RowStandardiser.fit(sample)
         if self.turned:
+            if normal.images.shape[1] != normal.images.shape[2]:
+                raise InputError("turned needs square images: give image_size one number")
             anomalous = encode(self.encoder, orientations(anomalous.images))
             masks = orientations(masks)
         known = self.standardiser_(torch.cat(list(neighbourhoods(anomalous))))

@@ -36,7 +36,9 @@ def run(options: argparse.Namespace) -> int:
             f"{options.method} learns where defects are: give their --masks, or --method devnet, "
             "which learns without, or leave --anomalous out"
         )
-    print(f"Reading, and training {options.method} on {len(normal) - held_out} of them …", flush=True)
+    print(
+        f"Reading, and training {options.method} on {len(normal) - held_out} of them …", flush=True
+    )
     detector.fit(
         normal,
         anomalous or None,

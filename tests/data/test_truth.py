@@ -27,5 +27,5 @@ def test_vanished_truth_is_found_at_the_size_where_it_vanishes(samples):
 def test_a_known_anomaly_without_a_pixel_is_refused_by_name(samples):
     known = [sample for sample in samples if sample.is_anomalous]
     check_truth(known, 64)
-    with pytest.raises(InputError, match=r"speck_mask\.png: marks no pixel at 16 px"):
+    with pytest.raises(InputError, match=r"speck_mask\.png: marks no pixel at 16 x 16 px"):
         check_truth(known, 16)

@@ -88,6 +88,7 @@ SECTIONS: dict[str, Callable[[Source], Section]] = {
     "ablation": lambda source: study.section(source.frame, "ablation"),
     "backbones": lambda source: study.section(source.frame, "backbones"),
     "fidelity": lambda source: study.section(source.frame, "fidelity"),
+    "resolution": lambda source: study.section(source.frame, "resolution"),
     "replication": lambda source: replication.section(source.frame),
     "controls": lambda source: controls.section(source.frame),
     "seeds": lambda source: seeds.section(source.frame),

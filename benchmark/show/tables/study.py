@@ -1,5 +1,8 @@
 """A study: what a change is worth on the very same cells."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import pandas as pd
 
 from benchmark.results.frame import column, grid_cells
@@ -31,6 +34,7 @@ _TITLES = {
     "ablation": "What each part is worth",
     "backbones": "Other backbones",
     "fidelity": "What the published protocol is worth",
+    "resolution": "Other image sizes",
 }
 
 
@@ -58,7 +62,8 @@ def section(frame: pd.DataFrame, study: str) -> Section:
     blocks: list[Block] = []
     for (dataset, setting, shots), group in pairs.groupby(["dataset", "setting", "shots"]):
         of = f"{dataset_label(dataset)}, {setting}, {shots} shots"
-        blocks += [_figures(group, of, reference), _by_category(group, dataset)]
+        setup = _costs if study == "resolution" else _training
+        blocks += [_figures(group, of, reference, setup), _by_category(group, dataset)]
     if cells.empty:
         return Section(title)
     if not blocks:
@@ -86,16 +91,19 @@ def _pairs(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     return cells.merge(reference[[*_CELL, *figures]], on=_CELL, suffixes=("", _OF_REFERENCE))
 
 
-def _figures(pairs: pd.DataFrame, title: str, reference: pd.DataFrame) -> Table:
+_Setup: TypeAlias = Callable[[pd.DataFrame, pd.DataFrame], dict[str, Entry]]
+
+
+def _figures(pairs: pd.DataFrame, title: str, reference: pd.DataFrame, setup: _Setup) -> Table:
     beside = pairs.drop_duplicates(["category", "seed"])
     scores = {
         SHORT_TITLES[metric]: score(beside, beside[column(metric) + _OF_REFERENCE])
         for metric in _METRICS
     }
-    rows = [{"Profile": Strong(REFERENCE), "": ""} | _training(reference, beside) | scores]
+    rows = [{"Profile": Strong(REFERENCE), "": ""} | setup(reference, beside) | scores]
     for profile, group in pairs.groupby("profile"):
         row = {"Profile": profile, "": "oracle" if group["oracle"].any() else ""}
-        row |= _training(group, group)
+        row |= setup(group, group)
         for metric in _METRICS:
             ours, theirs = group[column(metric)], group[column(metric) + _OF_REFERENCE]
             change = _points(over_categories(group, ours - theirs))
@@ -112,6 +120,18 @@ def _training(cells: pd.DataFrame, counted: pd.DataFrame) -> dict[str, Entry]:
         "Backbone": profile["backbone"],
         "Steps": " / ".join(map(str, steps)) if isinstance(steps, list | tuple) else None,
         "Learning rate": Quantity(rate, spec="g") if pd.notna(rate) else None,
+        "Categories, seeds": sizes(counted),
+    }
+
+
+def _costs(cells: pd.DataFrame, counted: pd.DataFrame) -> dict[str, Entry]:
+    """What a profile's images are, what a cell of them takes, and what its row rests on."""
+    same = ["dataset", "category", "setting", "shots", "seed"]
+    chosen = cells.merge(counted[same].drop_duplicates(), on=same)
+    return {
+        "Image size": str(cells.iloc[0]["image_size"]),
+        "Seconds a cell": Quantity(chosen["seconds"].mean(), spec=".0f"),
+        "Memory": Quantity(chosen["memory_mb"].mean() / 1024, spec=".1f", unit=" GB"),
         "Categories, seeds": sizes(counted),
     }
 

@@ -159,7 +159,7 @@ def test_an_anomaly_whose_truth_vanishes_is_refused_as_known(data_root, store):
     profile = Profile("mine", "bgad", {"image_size": 64})
     asked = {"profile": profile, "categories": ["gadget"]}
     plan(request(data_root, shots=[0], **asked), store)
-    with pytest.raises(InputError, match=r"000_mask\.png: marks no pixel at 64 px"):
+    with pytest.raises(InputError, match=r"000_mask\.png: marks no pixel at 64 x 64 px"):
         plan(request(data_root, shots=[5], **asked), store)
 
 
