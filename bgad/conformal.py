@@ -7,7 +7,7 @@ import numpy as np
 
 from bgad.errors import InputError
 
-__all__ = ["Prediction", "check_calibration", "p_values"]
+__all__ = ["Prediction", "check_calibration", "p_values", "score_threshold"]
 
 
 class Prediction(NamedTuple):
@@ -68,3 +68,28 @@ def check_calibration(count: int, false_alarms: float) -> None:
             f"at most {false_alarms:.2%} of false alarms take {needed} normal images to calibrate, "
             f"there are {count}: give more, or ask for {1 / (count + 1):.2%} or more"
         )
+
+
+def score_threshold(calibration: np.ndarray, false_alarms: float = 0.05) -> float:
+    """Score beyond which an image's p-value is at most `false_alarms`.
+
+    Parameters
+    ----------
+    calibration : ndarray, shape (m,)
+        Scores of normal images.
+    false_alarms : float
+        In (0, 1).
+
+    Raises
+    ------
+    InputError
+        As `check_calibration`.
+
+    Examples
+    --------
+    >>> float(score_threshold(np.arange(40.0)))  # one of 41 may be above, two may not
+    38.0
+    """
+    check_calibration(len(calibration), false_alarms)
+    allowed = int(round(false_alarms * (len(calibration) + 1), 6))
+    return float(np.sort(calibration)[-allowed])
