@@ -222,6 +222,12 @@ def _add_documents(commands: argparse._SubParsersAction) -> None:
     _add_stored(readme)
     readme.add_argument("--check", action="store_true", help="only say whether it would change")
 
+    lab = commands.add_parser("lab", help="open copies of the notebooks in JupyterLab")
+    lab.add_argument(
+        "--out", type=Path, default=RUNS / "lab", metavar="DIR", help="folder of the copies"
+    )
+    lab.add_argument("--copy-only", action="store_true", help="only copy them")
+
 
 def _add_results(commands: argparse._SubParsersAction) -> None:
     rescore = commands.add_parser("rescore", help="compute metrics anew from what was kept")
