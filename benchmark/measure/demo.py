@@ -1,7 +1,8 @@
 """Pictures of the synthetic stand-in: image, ground truth, anomaly map and contour.
 
 ``python -m benchmark demo`` trains a model of 10 shots for each category and writes
-animated ``docs/demo/CATEGORY.webp``, and ``docs/demo/strip.webp`` of some of them.
+animated ``docs/demo/CATEGORY.webp``, ``docs/demo/strip.webp`` of some of them, and an executed copy
+of ``notebooks/category.ipynb``.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmark.paths import cache_dir
+from benchmark.paths import NOTEBOOK, cache_dir
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
-from benchmark.results.store import Store
+from benchmark.results.store import Store, write_atomically
 from benchmark.show.gallery import panels, strip
+from benchmark.show.layers import MEDIA_TYPE
 from bgad.data.synthetic import ensure
 from bgad.errors import InputError
 
@@ -38,6 +41,7 @@ STRIP = ("carpet", "metal_nut", "screw", "transistor")
 _FRAMES = 8
 _SECONDS = 1.8  # a frame
 _DPI = 96
+_STRIP_DPI = 190
 _QUALITIES = (82, 70, 58, 46, 34, 22, 10)
 
 
@@ -57,7 +61,7 @@ def demo_images(run: CellRun, n: int = _FRAMES) -> list[int]:
     return [index for index in turns if index is not None][:n]
 
 
-def animation(figures: Sequence[Figure], max_bytes: int = MAX_BYTES) -> bytes:
+def animation(figures: Sequence[Figure], max_bytes: int = MAX_BYTES, dpi: float = _DPI) -> bytes:
     """Encode figures as an endless animated WebP, as well as the size allows.
 
     Parameters
@@ -66,13 +70,15 @@ def animation(figures: Sequence[Figure], max_bytes: int = MAX_BYTES) -> bytes:
         Of the same size, one or more.
     max_bytes : int
         What the file may take.
+    dpi : float
+        Pixels for an inch.
 
     Raises
     ------
     InputError
         If it takes more even in the poorest quality.
     """
-    frames = [_render(figure) for figure in figures]
+    frames = [_render(figure, dpi) for figure in figures]
     for quality in _QUALITIES:
         buffer = io.BytesIO()
         frames[0].save(
@@ -93,7 +99,8 @@ def animation(figures: Sequence[Figure], max_bytes: int = MAX_BYTES) -> bytes:
 def write_demos(categories: Iterable[str], profile: Profile, folder: Path) -> Iterator[Path]:
     """Write ``CATEGORY.webp`` into a folder, from a 10-shot model of each category.
 
-    If all of `STRIP` are among them, ``strip.webp`` follows.
+    If all of `STRIP` are among them, ``strip.webp`` follows, and ``category.ipynb`` as it is
+    executed without parameters: its result goes where those of such a run go.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = {}
@@ -107,8 +114,33 @@ def write_demos(categories: Iterable[str], profile: Profile, folder: Path) -> It
         yield path
     if chosen.keys() == set(STRIP):
         path = folder / "strip.webp"
-        path.write_bytes(animation([strip([chosen[category] for category in STRIP])]))
+        figure = strip([chosen[category] for category in STRIP])
+        path.write_bytes(animation([figure], dpi=_STRIP_DPI))
         yield path
+        yield _execute(folder / NOTEBOOK.name)
+
+
+def _execute(path: Path) -> Path:
+    """Execute the notebook; its copy names no folder of this machine."""
+    from benchmark.run.execute import execute
+
+    with tempfile.TemporaryDirectory() as scratch:
+        executed = Path(scratch) / path.name
+        error, _ = execute(NOTEBOOK, executed, {})
+        if error:
+            raise InputError(f"{NOTEBOOK}: {error}")
+        notebook = nbformat.read(executed, as_version=4)
+    for part in (notebook, *notebook.cells):
+        part.metadata.pop("papermill", None)
+        part.metadata.pop("execution", None)
+    for cell in notebook.cells:
+        cell["outputs"] = [o for o in cell.get("outputs", []) if o.get("name") != "stderr"]
+        for output in cell["outputs"]:
+            output.get("data", {}).pop(MEDIA_TYPE, None)  # which only the report shows
+        if cell.cell_type != "code":
+            del cell["outputs"]
+    write_atomically(path, nbformat.writes(notebook).encode())
+    return path
 
 
 def _run(category: str, profile: Profile) -> CellRun:
@@ -119,8 +151,8 @@ def _run(category: str, profile: Profile) -> CellRun:
         return run_cell(cell, ensure(cache_dir()), profile, Store(scratch), cache_dir())
 
 
-def _render(figure: Figure) -> Image.Image:
-    figure.set_dpi(_DPI)
+def _render(figure: Figure, dpi: float) -> Image.Image:
+    figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -53,6 +53,7 @@ _FACTS = [
     "steps",
     "learning_rate",
     "false_alarms",
+    "image_auroc_interval",
     "verdicts",
     "per_type",
 ]
@@ -91,7 +92,8 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         ``lacking`` (`Result.lacking`); ``steps, learning_rate`` (of the profile, None where the
         method has none); ``false_alarms``
         (on ``common``, NaN where undefined and in
-        older ones); ``verdicts`` (`Verdicts` on ``common``, or None); ``per_type`` (a dict: anomaly
+        older ones); ``image_auroc_interval`` (95 %, over test images, or None); ``verdicts``
+        (`Verdicts` on ``common``, or None); ``per_type`` (a dict: anomaly
         type -> its `TypeMetrics` on ``common``; see `types_frame`).
 
     Raises
@@ -216,6 +218,7 @@ def _flat(result: Result) -> dict[str, Any]:
         "steps": config.parameters.get("steps"),
         "learning_rate": config.parameters.get("learning_rate"),
         "false_alarms": math.nan if alarms is None else alarms,
+        "image_auroc_interval": result.intervals.get("common", {}).get("image_auroc"),
         "verdicts": result.verdicts.get("common"),
         "per_type": result.per_type.get("common", {}),
     }

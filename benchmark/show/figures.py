@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,8 @@ from benchmark.show.style import (
     new_figure,
     styled,
 )
+from bgad.conformal import score_threshold
+from bgad.errors import InputError
 from bgad.metrics import PixelCurve, pixel_curve
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ __all__ = [
     "score_distributions",
     "split_overview",
     "training_curves",
+    "types_table",
 ]
 
 _CURVE_POINTS = 1000
@@ -57,6 +61,37 @@ def metrics_table(run: CellRun) -> pd.DataFrame:
             _figure_text(getattr(metrics, name), intervals.get(name)) for name in SHORT_TITLES
         ]
     return pd.DataFrame(columns, index=list(SHORT_TITLES.values()))
+
+
+def types_table(run: CellRun) -> pd.DataFrame:
+    """Figures of each anomaly type on ``common``; in the last row, those of the good images.
+
+    A good image that is called defective is a false alarm.
+    """
+    result, scores = run.result, run.scores
+    types = np.array([sample.type for sample in run.samples])
+    called = {}
+    if run.threshold is not None:
+        called["beyond the explicit boundary"] = (
+            np.array([m.max() for m in run.maps]) > run.threshold
+        )
+    calibration = None if run.detector is None else run.detector.calibration_scores_
+    with suppress(InputError):  # too few
+        if calibration is not None:
+            called["called defective, 5 % calibrated"] = scores > score_threshold(calibration)
+    rows = {}
+    for kind, figures in sorted(result.per_type.get("common", {}).items()):
+        chosen = run.common & (types == kind)
+        rows[f"{kind}: recall"] = {
+            "images": figures.n,
+            "image-AUC": _figure_text(figures.image_auroc),
+        }
+        rows[f"{kind}: recall"] |= {name: f"{of[chosen].mean():.3f}" for name, of in called.items()}
+    good = run.common & ~run.labels
+    if good.any():
+        shares = {name: f"{of[good].mean():.3f}" for name, of in called.items()}
+        rows["good: false alarms"] = {"images": int(good.sum()), "image-AUC": ""} | shares
+    return pd.DataFrame(rows).T
 
 
 @styled

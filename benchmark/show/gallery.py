@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,27 +16,70 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 
-from benchmark.show.style import CONTOUR, GROUND_TRUTH, describe, new_figure, styled
+from benchmark.show.labels import display_name
+from benchmark.show.layers import MEDIA_TYPE, Layers, layers
+from benchmark.show.style import (
+    CONTOUR,
+    GROUND_TRUTH,
+    MUTED,
+    NORMAL,
+    describe,
+    new_figure,
+    styled,
+)
+from bgad.conformal import score_threshold
 from bgad.data.images import read_image
+from bgad.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.run.experiment import CellRun
     from bgad.data.folder import Sample
 
 __all__ = [
+    "Shown",
+    "all_by_score",
     "best",
     "gallery",
+    "hardest",
     "known_anomalies",
     "panels",
-    "random",
     "ranking_errors",
     "strip",
-    "to_jpeg",
-    "worst",
+    "wrong",
 ]
 
 _ROWS = ("Image", "Ground truth", "Anomaly map", "Contour")
 _COLUMNS = 6
+_SMALL, _IN_A_ROW = 64, 14  # pixels of a small multiple, and how many stand side by side
+
+
+class Shown:
+    """A figure as a notebook holds it: a JPEG, a tenth of a PNG's size where it shows photographs.
+
+    Parameters
+    ----------
+    figure : Figure
+    description : str
+        The text that stands for it.
+    run, indices
+        Test images whose `Layers` go along, for pages that overlay and zoom them.
+    """
+
+    def __init__(
+        self,
+        figure: Figure,
+        description: str,
+        run: CellRun | None = None,
+        indices: Iterable[int] = (),
+    ) -> None:
+        self.jpeg, self.description = _to_jpeg(figure), description
+        self.layers = [] if run is None else [_layers(run, index).model_dump() for index in indices]
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        data: dict[str, Any] = {"image/jpeg": base64.b64encode(self.jpeg).decode()}
+        if self.layers:
+            data[MEDIA_TYPE] = self.layers
+        return data, {"image/jpeg": {"alt": self.description}}
 
 
 @styled
@@ -120,6 +166,9 @@ def panels(run: CellRun, index: int) -> Figure:
 def strip(chosen: Sequence[tuple[CellRun, int]]) -> Figure:
     """Show a test image of each of several runs beside its truth, map and contour.
 
+    The contour is drawn at the score beyond which an image is called defective, at 5 % of false
+    alarms: it rings nothing on an image that is not.
+
     Parameters
     ----------
     chosen : sequence of (CellRun, int)
@@ -127,24 +176,65 @@ def strip(chosen: Sequence[tuple[CellRun, int]]) -> Figure:
     """
     side, gap, space, text = 1.05, 0.04, 0.2, 0.2
     rows, width = -(-len(chosen) // 2), 8 * side + 6 * gap + space
-    figure = Figure(figsize=(width, rows * (side + gap) + text))
+    figure = Figure(figsize=(width, rows * (side + text + gap) + text))
     for place, (run, index) in enumerate(chosen):
         row, column = divmod(place, 2)
         left = column * (4 * side + 3 * gap + space)
-        bottom = (rows - 1 - row) * (side + gap)
+        bottom = (rows - 1 - row) * (side + text + gap) + text
         axes = [_add_axes(figure, left + i * (side + gap), bottom, side, side) for i in range(4)]
         if row == 0:
             for ax, label in zip(axes, _ROWS, strict=True):
                 ax.set_title(label, fontsize=8, pad=3)
+        if (threshold := _calibrated(run)) is not None:
+            run = replace(run, threshold=threshold)
         _draw_panels(axes, run, index, _map_scale(run))
+        axes[0].annotate(
+            _verdict(run, index),
+            (0, 0),
+            (0, -3),
+            "axes fraction",
+            "offset points",
+            fontsize=8,
+            va="top",
+        )
     return figure
 
 
-def to_jpeg(figure: Figure) -> bytes:
-    """Encode a figure as JPEG: a tenth of the PNG's size where it shows photographs."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="jpeg", pil_kwargs={"quality": 85})
-    return buffer.getvalue()
+@styled
+def all_by_score(run: CellRun) -> Figure:
+    """Show all test images of ``common`` as small multiples, the highest score first.
+
+    Where calibration has fixed a verdict, images on the wrong side of it are named as such.
+    """
+    chosen = np.flatnonzero(run.common)
+    chosen = chosen[np.argsort(-run.scores[chosen], kind="stable")]
+    threshold = _calibrated(run)
+    columns, side, text = _IN_A_ROW, 0.72, 0.3
+    rows = -(-len(chosen) // columns)
+    width, height = columns * side + 0.1, rows * (side + text)
+    figure = new_figure("All test images by score", describe(run.cell), width, height + 0.25)
+    figure.set_layout_engine("none")
+    said = "blue: defective images, thick frame" + (
+        "" if threshold is None else f"; called defective above {threshold:.3g} (5 % false alarms)"
+    )
+    figure.text(0.008, 1 - 0.56 / figure.get_figheight(), said, va="top", fontsize=8, color=MUTED)
+    for place, index in enumerate(chosen):
+        row, column = divmod(place, columns)
+        bottom = (rows - 1 - row) * (side + text) + text
+        ax = _add_axes(figure, 0.05 + column * side, bottom, side - 0.06, side - 0.06)
+        step = max(1, run.images.shape[1] // _SMALL)
+        ax.imshow(run.images[index, ::step, ::step])
+        if anomalous := bool(run.labels[index]):
+            ax.spines[:].set(visible=True, color=NORMAL, linewidth=2.2)
+        lines = [f"{run.scores[index]:.2f}", _shorten(run.samples[index].type, 11)]
+        is_wrong = threshold is not None and (run.scores[index] > threshold) != anomalous
+        if is_wrong:
+            lines[1] = "missed" if anomalous else "false alarm"
+        weight = "bold" if is_wrong else "normal"
+        ax.set_xlabel(
+            "\n".join(lines), fontsize=6, labelpad=1.5, linespacing=1.1, fontweight=weight
+        )
+    return figure
 
 
 def ranking_errors(run: CellRun) -> np.ndarray:
@@ -166,9 +256,16 @@ def ranking_errors(run: CellRun) -> np.ndarray:
     return errors
 
 
-def worst(run: CellRun, n: int = 6) -> list[int]:
-    """Indices of the most wrongly ranked test images of ``common``, worst first."""
-    return [i for i in _by_error(run)[::-1] if run.common[i]][:n]
+def wrong(run: CellRun, n: int = 6) -> list[int]:
+    """Indices of test images of ``common`` on the wrong side of others, the worst first."""
+    errors = ranking_errors(run)
+    return [i for i in _by_error(run)[::-1] if run.common[i] and errors[i] > 0][:n]
+
+
+def hardest(run: CellRun, n: int = 6) -> list[int]:
+    """Indices of test images of ``common`` that are ranked rightly, the hardest first."""
+    errors = ranking_errors(run)
+    return [i for i in _by_error(run)[::-1] if run.common[i] and not errors[i] > 0][:n]
 
 
 def best(run: CellRun, n: int = 6) -> list[int]:
@@ -176,11 +273,24 @@ def best(run: CellRun, n: int = 6) -> list[int]:
     return [i for i in _by_error(run) if run.common[i] and run.labels[i]][:n]
 
 
-def random(run: CellRun, n: int = 6, seed: int = 0) -> list[int]:
-    """Indices of test images of ``common`` drawn by chance, in their order."""
-    chosen = np.flatnonzero(run.common)
-    drawn = np.random.default_rng(seed).choice(chosen, min(n, len(chosen)), replace=False)
-    return sorted(drawn.tolist())
+def _to_jpeg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="jpeg", pil_kwargs={"quality": 82})
+    return buffer.getvalue()
+
+
+def _layers(run: CellRun, index: int) -> Layers:
+    heading = ", ".join(_column_heading(run, index, ranking_errors(run)).split("\n"))
+    pixels = run.images[index], run.masks[index], run.maps[index]
+    return layers(*pixels, run.threshold, _map_scale(run), heading)
+
+
+def _calibrated(run: CellRun) -> float | None:
+    """Score beyond which an image is called defective; None where that was not calibrated."""
+    scores = None if run.detector is None else run.detector.calibration_scores_
+    with suppress(InputError):  # too few
+        return None if scores is None else score_threshold(scores)
+    return None
 
 
 def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -250,6 +360,15 @@ def _column_heading(run: CellRun, index: int, errors: np.ndarray) -> str:
         side, kind = ("below", "normals") if run.labels[index] else ("above", "anomalies")
         lines.append(f"{side} {errors[index] * others:.3g} of {others} {kind}")
     return "\n".join(lines)
+
+
+def _verdict(run: CellRun, index: int) -> str:
+    name = f"{display_name(run.cell.category)}, {run.samples[index].type.replace('_', ' ')}"
+    if run.threshold is None:
+        return name
+    called = "defective" if run.scores[index] > run.threshold else "good"
+    is_right = (called == "defective") == run.labels[index]
+    return f"{name}: called {called}{'' if is_right else ', wrongly'}"
 
 
 def _headline(run: CellRun, index: int) -> str:

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from cell_results import result_of
 from cell_runs import make_run
+from stored_cells import keep
 
 from benchmark.paths import NOTEBOOK
 from benchmark.protocol.cells import Cell
@@ -43,8 +44,13 @@ def headings(shown):
     return [text for text in markdown if isinstance(text, str) and text.startswith("#")]
 
 
-def test_all_three_are_there():
-    assert [path.stem for path in NOTEBOOKS] == ["category", "overview", "quickstart"]
+def text_of(shown):
+    return "\n".join(str(getattr(thing, "data", "")) for thing in shown)
+
+
+def test_all_are_there():
+    names = ["category", "explore", "overview", "quickstart"]
+    assert [path.stem for path in NOTEBOOKS] == names
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -77,6 +83,10 @@ def test_notebook_is_valid_and_holds_no_outputs(path):
             },
         ),
         ("overview", {"results", "hidden_profiles"}),
+        (
+            "explore",
+            {"results", "data_roots", "models", "dataset", "category", "profile", "shots", "seed"},
+        ),
     ],
 )
 def test_parameters_are_tagged_for_papermill(name, expected):
@@ -130,7 +140,8 @@ def test_category_shows_each_cell_it_is_given(elsewhere, monkeypatch):
     assert headings(shown) == [f"## {cell}" for cell in expected]
     kinds = [type(thing).__name__ for thing in shown]
     assert kinds.count("Figure") == 2 * 4
-    assert kinds.count("Image") == 2 * 3 + 1, "the known anomalies, where there are any"
+    assert 2 * 2 + 1 <= kinds.count("Shown") <= 2 * 4 + 1, "known anomalies where there are any"
+    assert "**Data: Widget, own. Profile smoke, number of cells: 2.**" in text_of(shown)
     assert list(namespace["frame"]["shots"]) == [0, 3]
 
 
@@ -174,6 +185,22 @@ def test_overview_shows_whatever_is_stored(elsewhere, datasets):
     figures = [thing for thing in shown if type(thing).__name__ == "Figure"]
     references = 2 * ("mvtec_ad" in datasets)  # at 0 and at 10 shots
     assert len(figures) == 4 * len(datasets) + references
+
+
+@pytest.mark.parametrize("with_maps", [False, True])
+def test_explore_shows_pictures_where_maps_were_kept(elsewhere, data_root, with_maps, capsys):
+    for shots in (0, 10):
+        keep(elsewhere / "results", data_root, shots, with_maps)
+    shown = []
+    places = {"results": [str(elsewhere / "results")], "data_roots": {"own": str(data_root)}}
+    run_code("explore", shown, **places)
+    text = "\n".join(str(getattr(thing, "data", "")) for thing in shown)
+    assert (
+        "2 cells have kept their scores; first, own: widget, general, 10" in capsys.readouterr().out
+    )
+    assert ("<svg" in text) == with_maps
+    assert ("--keep-maps" in text) != with_maps
+    assert type(shown[-1]).__name__ == "VBox", "the widgets"
 
 
 @pytest.mark.slow

@@ -9,7 +9,9 @@ from pathlib import Path
 import nbformat
 import nh3
 from markupsafe import Markup
+from pydantic import TypeAdapter, ValidationError
 
+from benchmark.show.layers import MEDIA_TYPE, Layers
 from benchmark.show.report.pictures import Picture
 
 __all__ = ["Executed", "find_notebooks"]
@@ -19,6 +21,14 @@ _TAGS = {
     *("br", "caption", "del", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "span"),
     *("sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
 }
+
+_FOLDED = """
+{%- extends 'basic/index.html.j2' -%}
+{%- block input_group -%}
+<details class="code"><summary>Code</summary>{{ super() }}</details>
+{%- endblock input_group -%}
+"""
+_LAYERS = TypeAdapter(list[Layers])
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,8 @@ class Executed:
             if "image/jpeg" in data:
                 encoded = "".join(data["image/jpeg"].split())
                 alt = output.get("metadata", {}).get("image/jpeg", {}).get("alt", "Test images")
-                picture = Picture(f"data:image/jpeg;base64,{encoded}", alt)
+                uri = f"data:image/jpeg;base64,{encoded}"
+                picture = Picture(uri, alt, layers=_layers(data.get(MEDIA_TYPE, [])))
                 galleries.setdefault(cell, []).append(picture)
         return galleries
 
@@ -62,9 +73,7 @@ class Executed:
         """The notebook as HTML, without anything that could run or be fetched."""
         from nbconvert import HTMLExporter
 
-        exporter = HTMLExporter(
-            template_name="basic", sanitize_html=True, exclude_anchor_links=True
-        )
+        exporter = HTMLExporter(raw_template=_FOLDED, sanitize_html=True, exclude_anchor_links=True)
         exporter.register_filter("clean_html", _clean)  # its own knows neither p nor h1
         return Markup(exporter.from_notebook_node(self.content)[0])
 
@@ -83,6 +92,15 @@ def find_notebooks(roots: Iterable[Path]) -> list[Executed]:
             except Exception as error:  # whatever a file may hold, it spoils no report
                 warnings.warn(f"{path}: left out of the report: {error!r}", stacklevel=2)
     return found
+
+
+def _layers(stored: object) -> tuple[Layers, ...]:
+    """Those of a picture; none if they are not what this project writes."""
+    try:
+        return tuple(_LAYERS.validate_python(stored))
+    except ValidationError as error:
+        warnings.warn(f"layers of a picture: left out of the report: {error}", stacklevel=2)
+        return ()
 
 
 def _clean(html: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmark.show.layers import Layers
 from benchmark.show.style import ASIDE, BOUNDARY, CYCLE, legend_beside, new_figure, styled
 from bgad.metrics import PixelCurve
 
@@ -20,12 +21,24 @@ _POINTS = 400
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as a data URI, with the text that stands for it."""
+    """A picture as a data URI, with the text that stands for it.
+
+    Attributes
+    ----------
+    layers
+        Of its images, each to be shown in its place.
+    """
 
     uri: str
     alt: str
     width: int | None = None
     height: int | None = None
+    layers: tuple[Layers, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes a page takes to show it."""
+        return sum(len(d.image) + len(d.map) for d in self.layers) or len(self.uri)
 
 
 def from_figure(figure: Figure) -> Picture:

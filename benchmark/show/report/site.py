@@ -1,7 +1,9 @@
 """The report's pages: what is on them, and writing them."""
 
+import json
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from benchmark.paths import DEMOS
 from benchmark.protocol.metrics import METRICS
@@ -19,8 +22,10 @@ from benchmark.results.rescore import curves
 from benchmark.results.store import Store, load_all, write_atomically
 from benchmark.results.verdict import judge
 from benchmark.show import html, overview
-from benchmark.show.document import Section, Table
-from benchmark.show.labels import HEADLINE, dataset_label, display_name, not_run
+from benchmark.show.document import Code, Note, Section, Table
+from benchmark.show.labels import HEADLINE, SHORT_TITLES, dataset_label, display_name, not_run
+from benchmark.show.layers import svg
+from benchmark.show.report.compare import image_scores
 from benchmark.show.report.notebooks import Executed, find_notebooks
 from benchmark.show.report.pictures import Picture, from_figure, from_file, pixel_curves
 from benchmark.show.tables import (
@@ -39,9 +44,23 @@ from bgad.errors import InputError
 
 __all__ = ["write_report"]
 
+_PICTURES = 1_650_000
+"""Bytes of a page's pictures at most: with all else it stays below 2 MB."""
+
+_WITHOUT_PICTURES = Note(
+    "results hold figures alone, and no image of a data set is published with them. A run on your "
+    "machine has its galleries here: ",
+    Code("python run_all.py --dataset NAME --data-root DIR"),
+    ".",
+)
+
 
 def write_report(out: str | Path, published: str | Path, own: Sequence[str | Path] = ()) -> Path:
     """Write the report: ``index.html``, a page for each category, and executed notebooks.
+
+    A run on data that none of the published cells are of has ``index.html`` for itself; the others
+    are then on ``published.html``. ``compare.html`` holds two runs against each other, if any kept
+    their scores.
 
     Pictures of images that are not synthetic are in it only if a run's notebooks are: those are
     under no version control, and their report must not be, either.
@@ -72,25 +91,62 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
             executed = [n for n in notebooks if (n.dataset, n.category) == (dataset, name)]
             page = _category_page(out, dataset, name, chosen, executed, roots)
             _write(out / dataset / f"{name}.html", "category.html", **page)
-    index = out / "index.html"
     judgement = judge(source.published, results_frame(load_all(own)))
+    compare = image_scores(roots)
+    if compare:
+        _write(out / "compare.html", "compare.html", scores=json.dumps(compare, ensure_ascii=False))
+    rest = {
+        "compare": bool(compare),
+        "verdict": verdict.section(judgement),
+        "verdict_word": judgement.word,
+    }
+    mine = {result.cell.dataset for result in load_all(own)}
+    index = out / "index.html"
+    if not mine or mine & set(source.published["dataset"]):
+        _write_index(index, source, datasets, results, others=None, **rest)
+        return index
+    elsewhere = [name for name in datasets if name not in mine]
+    others = "published.html" if elsewhere else None
+    if others:
+        _write_index(out / others, source, elsewhere, results, others=None, **rest)
+    ours = replace(source, frame=source.frame[source.frame["dataset"].isin(mine)])
+    alone = [result for result in results if result.cell.dataset in mine]
+    _write_index(index, ours, [d for d in datasets if d in mine], alone, others=others, **rest)
+    return index
+
+
+def _write_index(
+    path: Path,
+    source: Source,
+    datasets: Sequence[str],
+    results: Sequence[Result],
+    **context: Any,
+) -> None:
+    results = [result for result in results if result.cell.dataset in datasets]
     sections = {name: make_section(name, source) for name in SECTIONS}
     sections = {name: section for name, section in sections.items() if html.has_content(section)}
+    sections.pop("findings", None)
+    cells = grid_cells(source.frame[source.frame["dataset"].isin(datasets)])
+    filters = {
+        "dataset": [(name, dataset_label(name)) for name in datasets],
+        "profile": [(name, name) for name in sorted(cells["profile"].unique())],
+        "shots": [(n, n) for n in sorted(cells["shots"].unique())],
+        "metric": list(SHORT_TITLES.items()),
+    }
     _write(
-        index,
+        path,
         "index.html",
-        findings=sections.pop("findings", None),
+        findings=sections.pop("all-findings", None),
         datasets=[_dataset_section(source.frame, dataset) for dataset in datasets],
         sections=list(sections.values()),
         legend=scores.LEGEND,
         best=category.BEST,
-        verdict=verdict.section(judgement),
-        verdict_word=judgement.word,
         provenance=provenance.section(results),
         n_results=len(results),
+        filters=filters,
         root="",
+        **context,
     )
-    return index
 
 
 def _dataset_section(frame: pd.DataFrame, dataset: str) -> dict[str, Any]:
@@ -98,8 +154,8 @@ def _dataset_section(frame: pd.DataFrame, dataset: str) -> dict[str, Any]:
     categories = find_dataset(dataset).ordered(cells["category"])
     links = {display_name(name): _category_link(dataset, name) for name in categories}
 
-    def tables(metrics: Sequence[str]) -> list[Table]:
-        return [scores.score_table(frame, dataset, metric) for metric in metrics]
+    def tables(metrics: Sequence[str]) -> dict[str, Table]:
+        return {metric: scores.score_table(frame, dataset, metric) for metric in metrics}
 
     return {
         "name": dataset,
@@ -146,6 +202,7 @@ def _category_page(
         galleries.append(("Ten known anomalies, profile quick", [from_file(demo, alt)]))
     for notebook in notebooks:
         galleries += _galleries(notebook, results)
+    shown = _light(galleries)
     sections: list[Section] = [
         category.section(cells),
         anomaly_types.section(cells),
@@ -159,7 +216,9 @@ def _category_page(
         "root": "../",
         "sections": [section for section in sections if section.blocks],
         "curves": _curves(results, roots, label),
-        "galleries": galleries,
+        "galleries": shown,
+        "n_left_out": sum(len(p) for _, p in galleries) - sum(len(p) for _, p in shown),
+        "why_none": _WITHOUT_PICTURES,
         "notebooks": _write_notebooks(out / dataset, label, notebooks),
     }
 
@@ -215,6 +274,19 @@ def _galleries(notebook: Executed, results: Sequence[Result]) -> list[tuple[str,
     return list(chosen.values())
 
 
+def _light(galleries: Sequence[tuple[str, list[Picture]]]) -> list[tuple[str, list[Picture]]]:
+    """As many pictures, from the first on, as a page may weigh."""
+    left, kept = _PICTURES, []
+    for title, pictures in galleries:
+        chosen = []
+        for picture in pictures:
+            left -= picture.size
+            chosen += [picture] if left >= 0 else []
+        if chosen:
+            kept.append((title, chosen))
+    return kept
+
+
 def _category_link(dataset: str, category: str) -> str:
     return f"{quote(dataset, safe='')}/{quote(f'{category}.html', safe='')}"
 
@@ -233,4 +305,5 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters.update(html.FILTERS)
+_ENVIRONMENT.filters["svg"] = lambda drawn: Markup(svg(drawn))
 _ENVIRONMENT.tests.update(html.TESTS)

@@ -9,7 +9,11 @@ from benchmark.show.labels import SHORT_TITLES
 
 __all__ = ["section"]
 
-_LEGEND = Note("Test set ", Code("common"), ".")
+_LEGEND = Note(
+    "Test set ",
+    Code("common"),
+    "; in brackets, the 95 % interval of image-AUC over test images like these.",
+)
 
 
 def section(frame: pd.DataFrame) -> Section:
@@ -27,7 +31,13 @@ def section(frame: pd.DataFrame) -> Section:
             "Profile": row.profile + f" ({row.study})" * pd.notna(row.study),
             "Seed": _joined(row.seed, *_apart(row)),
         }
-        | {SHORT_TITLES[metric]: Score(figures[column(metric)]) for metric in METRICS}
+        | {
+            SHORT_TITLES[metric]: Score(
+                figures[column(metric)],
+                interval=row.image_auroc_interval if metric == "image_auroc" else None,
+            )
+            for metric in METRICS
+        }
         | {
             "Seconds": Quantity(row.seconds, spec=".0f"),
             "Memory, MB": None if pd.isna(row.memory_mb) else Quantity(row.memory_mb, spec=".0f"),

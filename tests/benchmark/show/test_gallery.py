@@ -1,5 +1,6 @@
 """Galleries: which images they show, and how."""
 
+import base64
 import io
 from dataclasses import replace
 
@@ -7,16 +8,20 @@ import numpy as np
 import pytest
 from cell_runs import make_run
 from PIL import Image
+from pydantic import ValidationError
 
 from benchmark.show.gallery import (
+    Shown,
+    all_by_score,
     best,
     gallery,
+    hardest,
     known_anomalies,
-    random,
     ranking_errors,
-    to_jpeg,
-    worst,
+    strip,
+    wrong,
 )
+from benchmark.show.layers import MEDIA_TYPE, Layers, svg
 
 
 @pytest.fixture
@@ -42,11 +47,13 @@ def test_ranking_errors_are_undefined_without_the_other_class(run):
     assert np.isnan(errors[run.labels]).all()
 
 
-def test_worst_are_the_largest_errors_of_the_test_set(run):
+def test_wrong_and_hardest_part_the_test_set(run):
     errors = ranking_errors(run)
-    chosen = worst(run, 4)
-    assert list(errors[chosen]) == sorted(errors[run.common], reverse=True)[:4]
-    assert run.common[chosen].all()
+    bad, hard = wrong(run, 99), hardest(run, 99)
+    assert sorted(bad + hard) == np.flatnonzero(run.common).tolist()
+    assert list(errors[bad]) == sorted(errors[bad], reverse=True) and (errors[bad] > 0).all()
+    assert (errors[hard] == 0).all()
+    assert wrong(replace(run, scores=run.labels.astype(float)), 99) == []
 
 
 def test_best_are_anomalies_with_the_smallest_errors(run):
@@ -55,14 +62,6 @@ def test_best_are_anomalies_with_the_smallest_errors(run):
     assert list(errors[chosen]) == sorted(errors[candidates])[:3]
     assert candidates[chosen].all()
     assert chosen[0] == 1, "among equals, the farthest from the normal images comes first"
-
-
-def test_random_are_distinct_and_the_same_each_time(run):
-    chosen = random(run, 5)
-    assert len(set(chosen)) == 5
-    assert run.common[chosen].all()
-    assert chosen == random(run, 5)
-    assert len(random(run, 99)) == run.common.sum()
 
 
 def test_gallery_has_four_pictures_an_image_and_outlines_what_exceeds_the_boundary(run):
@@ -94,8 +93,47 @@ def test_known_anomalies_are_all_shown_with_ground_truth(run):
     assert len(bottoms) == 2, "six a row"
 
 
-def test_jpeg_has_the_figures_size(run):
-    figure = gallery(run, [0], "One")
-    image = Image.open(io.BytesIO(to_jpeg(figure)))
+class Calibrated:
+    calibration_scores_ = np.linspace(0, 1.9, 40, dtype=np.float32)
+
+
+def test_all_images_stand_in_the_order_of_their_scores(run):
+    run = replace(run, detector=Calibrated())  # which rejects beyond 1.8
+    axes = all_by_score(run).axes
+    labels = [ax.get_xlabel().split("\n") for ax in axes]
+    scores = [float(score) for score, _ in labels]
+    assert len(axes) == run.common.sum() and scores == sorted(scores, reverse=True)
+    assert [said for _, said in labels].count("missed") == 2
+    assert [said for _, said in labels].count("false alarm") == 1
+
+
+def test_a_strip_rings_nothing_on_what_is_called_good(run):
+    run = replace(run, detector=Calibrated(), maps=np.full_like(run.maps, 1.75))
+    run.maps[1, :5, :5] = 2.5
+    axes = strip([(run, 1), (run, 4)]).axes
+    assert [bool(axes[place].collections) for place in (3, 7)] == [True, False]
+    assert "called defective" in axes[0].texts[0].get_text()
+    assert "called good" in axes[4].texts[0].get_text()
+
+
+def test_a_shown_figure_has_its_size_and_the_layers_of_its_images(run):
+    figure = gallery(run, [0, 3], "Two")
+    data, metadata = Shown(figure, "Two", run, [0, 3])._repr_mimebundle_()
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"])))
     assert image.format == "JPEG"
     np.testing.assert_allclose(image.size, figure.get_size_inches() * figure.dpi, atol=1)
+    assert metadata == {"image/jpeg": {"alt": "Two"}}
+    assert len(data[MEDIA_TYPE]) == 2
+    (first, normal) = map(Layers.model_validate, data[MEDIA_TYPE])
+    assert first.truth.startswith("M6.0,") or "6.0,4" in first.truth, "the mask's corner"
+    assert not normal.truth
+
+
+@pytest.mark.parametrize(
+    "change", [{"truth": 'M0"/><script>'}, {"image": "x' onload='"}, {"size": 0}, {"more": 1}]
+)
+def test_layers_hold_nothing_that_could_run(run, change):
+    good = Shown(gallery(run, [0], "One"), "One", run, [0]).layers[0]
+    with pytest.raises(ValidationError):
+        Layers.model_validate(good | change)
+    assert "<script>" not in svg(Layers.model_validate(good | {"heading": "<script>"}))

@@ -5,18 +5,17 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import nbformat
-import numpy as np
 import pytest
 from cell_results import result_of
+from report_results import JPEG, write_executed, write_results
 
 from benchmark.protocol.cells import Cell
 from benchmark.results.store import Store
+from benchmark.show.layers import MEDIA_TYPE
 from benchmark.show.report import write_report
 from benchmark.show.report.notebooks import find_notebooks
-from bgad.metrics import pixel_curve
 
 EVIL = "<script>alert(1)<|script>&'\""
-JPEG = "/9j/4AAQSkZJRg=="
 
 
 class Page(HTMLParser):
@@ -36,51 +35,6 @@ class Page(HTMLParser):
 
     def all(self, tag):
         return [attributes for name, attributes in self.tags if name == tag]
-
-
-def write_results(root, *categories):
-    """Store two numbers of shots and two seeds of each category, with curves."""
-    generator = np.random.default_rng(0)
-    masks = np.zeros((2, 8, 8), bool)
-    masks[0, :4, :4] = True
-    for dataset, category in categories:
-        for shots in (0, 10):
-            for seed in (0, 1):
-                cell = Cell(dataset, category, "general", shots, seed, "cpu")
-                store = Store(root / cell.profile)
-                curve = pixel_curve(generator.random((2, 8, 8)) + masks, masks, [0.9])
-                state = curve.state().items()
-                arrays = {f"{t}_{n}": array for t in ("common", "paper") for n, array in state}
-                types = {"crack": {"n": 3, "image_auroc": 0.9, "recall": None}}
-                result = result_of(
-                    cell,
-                    0.5 + 0.01 * shots + 0.1 * seed,
-                    curves_sha256=store.write_curves(cell, arrays),
-                    boundary_threshold=0.9,
-                    per_type={"common": types | {category: types["crack"]}},
-                )
-                store.write(result)
-
-
-def write_executed(root, dataset, category):
-    """Store an executed notebook as a run leaves it."""
-    notebook = nbformat.v4.new_notebook()
-    heading = f"## {Cell(dataset, category, 'general', 10, 0, 'cpu')}"
-    outputs = [
-        nbformat.v4.new_output("display_data", {"text/markdown": heading}),
-        nbformat.v4.new_output(
-            "display_data", {"image/jpeg": JPEG}, metadata={"image/jpeg": {"alt": "Worst images"}}
-        ),
-        nbformat.v4.new_output("display_data", {"text/html": f"<b>{category}</b>"}),
-        nbformat.v4.new_output("display_data", {"application/javascript": "alert(1)"}),
-    ]
-    notebook.cells = [nbformat.v4.new_code_cell("show()", outputs=outputs)]
-    parameters = {"dataset": dataset, "category": category, "profile": "cpu"}
-    notebook.metadata["papermill"] = {"parameters": parameters}
-    path = root / "cpu" / "notebooks" / dataset / f"{category}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +158,27 @@ def test_a_notebook_keeps_its_text_and_tables(tmp_path):
     html = executed.html()
     assert "<h2>pill, general, 10 shots, seed 0</h2>" in html
     assert "<b>pill</b>" in html and JPEG[:12] in html
+
+
+def test_layers_that_could_run_something_are_left_out(tmp_path):
+    path = write_executed(tmp_path, "d", "pill", with_layers=True)
+    (executed,) = find_notebooks([tmp_path])
+    ((picture,),) = executed.galleries.values()
+    assert len(picture.layers) == 2
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].outputs[1].data[MEDIA_TYPE][0]["truth"] = '"/><script>'
+    nbformat.write(notebook, path)
+    (executed,) = find_notebooks([tmp_path])
+    with pytest.warns(UserWarning, match="left out of the report"):
+        ((picture,),) = executed.galleries.values()
+    assert picture.layers == () and picture.uri
+
+
+def test_a_page_without_pictures_says_why(tmp_path):
+    write_results(tmp_path / "published", ("mvtec_ad", "pill"))
+    write_report(tmp_path / "out", tmp_path / "published")
+    text = " ".join(Page(tmp_path / "out/mvtec_ad/pill.html").texts)
+    assert "No pictures: results hold figures alone" in text
 
 
 def test_without_results_there_is_a_page_that_says_so(tmp_path):

@@ -1,8 +1,8 @@
-"use strict";
 // Offer each table as CSV: figures as they sort, texts as they read.
 const quoted = (text) => `"${text.trim().replaceAll('"', '""')}"`;
 const csv = (table) =>
   [...table.rows]
+    .filter((row) => !row.hidden)
     .map((row) => [...row.cells].map((cell) => cell.dataset.value ?? quoted(cell.innerText)).join(","))
     .join("\r\n");
 for (const scroll of document.querySelectorAll("main .scroll:has(> table)")) {
@@ -30,7 +30,7 @@ const compare = (a, b) => {
 for (const table of document.querySelectorAll("main .scroll > table")) {
   const heads = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];
-  if (body.rows.length < 2) continue;
+  if (body.rows.length < 2 && body.rows.length) continue;
   heads.forEach((head, column) => {
     const button = head.querySelector("button");
     if (!button) return;
