@@ -138,11 +138,11 @@ class Stored:
         if (map_ := self.map_of(name)) is None:
             return None
         sample = self._samples[name]
-        size = len(map_)
+        size = map_.shape
         score = float(self.scores.loc[self.scores["name"] == name, "score"].iloc[0])
         return layers(
             np.asarray(read_image(sample.path, size)),
-            sample.truth(size) if sample.mask_paths else np.zeros((size, size), bool),
+            sample.truth(size) if sample.mask_paths else np.zeros(size, bool),
             map_,
             threshold,
             self._scale,

@@ -135,7 +135,7 @@ def known_anomalies(run: CellRun) -> Figure:
     width, height = 0.08 + _COLUMNS * (side + gap), rows * (side + gap + label)
     figure = new_figure(title, describe(run.cell), width, height)
     figure.set_layout_engine("none")
-    size = run.images.shape[1]
+    size = run.images.shape[1:3]
     for place, sample in enumerate(run.known):
         row, column = divmod(place, _COLUMNS)
         bottom = (rows - 1 - row) * (side + gap + label)

@@ -19,6 +19,7 @@ __all__ = ["MEDIA_TYPE", "Layers", "layers", "svg"]
 MEDIA_TYPE = "application/vnd.bgad.layers+json"
 """Under which a notebook's output holds a list of `Layers` beside its picture."""
 
+_Side = Annotated[int, Field(gt=0, le=4096)]
 _WebP = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+=*$", max_length=10**6)]
 _Path = Annotated[str, Field(pattern=r"^[MLZ0-9., ]*$", max_length=10**6)]
 _QUALITY = 75
@@ -31,8 +32,8 @@ class Layers(BaseModel):
     ----------
     heading
         Which image, and how it fared.
-    size
-        Side in pixels.
+    height, width
+        In pixels.
     image, map
         WebP, base64.
     truth, contour
@@ -42,7 +43,8 @@ class Layers(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     heading: str
-    size: Annotated[int, Field(gt=0, le=4096)]
+    height: _Side
+    width: _Side
     image: _WebP
     map: _WebP
     truth: _Path
@@ -62,7 +64,7 @@ def layers(
     Parameters
     ----------
     image, mask, map_ : ndarray
-        uint8 (H, H, 3), bool (H, H), float (H, H).
+        uint8 (H, W, 3), bool (H, W), float (H, W).
     threshold : float, optional
         Map value of the contour; none is drawn without it.
     scale : Normalize
@@ -73,7 +75,8 @@ def layers(
     colours = mpl.colormaps["magma"](scale(map_), bytes=True)[..., :3]
     return Layers(
         heading=heading,
-        size=len(image),
+        height=image.shape[0],
+        width=image.shape[1],
         image=_webp(np.asarray(image)),
         map=_webp(colours),
         truth=_outline(mask, 0.5),
@@ -92,8 +95,8 @@ def svg(drawn: Layers, map_opacity: float = 0.0, truth: bool = True, contour: bo
     truth, contour : bool
         Whether these are shown at first; a page can change all three by the classes' styles.
     """
-    side = drawn.size
-    place = f'width="{side}" height="{side}"'
+    width, height = drawn.width, drawn.height
+    place = f'width="{width}" height="{height}"'
     paths = "".join(
         f'<path class="{name}" d="{path}" fill="none" stroke="{colour}" stroke-width="2.2" '
         f'vector-effect="non-scaling-stroke"{"" if shown else " style=display:none"}/>'
@@ -104,7 +107,7 @@ def svg(drawn: Layers, map_opacity: float = 0.0, truth: bool = True, contour: bo
     )
     label = escape(drawn.heading)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{label}" width="100%"><title>{label}</title>'
         f'<image href="data:image/webp;base64,{drawn.image}" {place}/>'
         f'<image class="map" href="data:image/webp;base64,{drawn.map}" {place} '
@@ -124,9 +127,9 @@ def _outline(values: np.ndarray, threshold: float) -> str:
     if not values.max() > threshold:
         return ""
     border = min(float(values.min()), 2 * threshold - float(values.max()))
-    side = np.array(values.shape)
+    shape = np.array(values.shape)
     path = []
     for line in find_contours(np.pad(values, 1, constant_values=border), threshold):
-        corners = np.clip(approximate_polygon(line, 0.3) - 0.5, 0, side)[:, ::-1]
+        corners = np.clip(approximate_polygon(line, 0.3) - 0.5, 0, shape)[:, ::-1]
         path.append("M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in corners) + "Z")
     return "".join(path)

@@ -78,7 +78,7 @@ def test_lists_come_by_file_name_and_types_by_their_worst():
 def test_a_picture_has_truth_and_contour_of_the_map_that_was_kept(stored):
     name = stored[0].scores["name"][0]
     drawn = stored[0].picture(name, 1.2)
-    assert drawn.truth and drawn.contour and drawn.size == 32
+    assert drawn.truth and drawn.contour and drawn.height == 32
     assert not stored[0].picture(name, 9).contour
     assert stored[0].map_of(name).max() == pytest.approx(stored[0].scores["score"][0], abs=0.01)
 

@@ -130,7 +130,7 @@ def test_a_shown_figure_has_its_size_and_the_layers_of_its_images(run):
 
 
 @pytest.mark.parametrize(
-    "change", [{"truth": 'M0"/><script>'}, {"image": "x' onload='"}, {"size": 0}, {"more": 1}]
+    "change", [{"truth": 'M0"/><script>'}, {"image": "x' onload='"}, {"height": 0}, {"more": 1}]
 )
 def test_layers_hold_nothing_that_could_run(run, change):
     good = Shown(gallery(run, [0], "One"), "One", run, [0]).layers[0]
