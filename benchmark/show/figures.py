@@ -119,7 +119,9 @@ def split_overview(run: CellRun) -> Figure:
         if not counts.any():
             continue
         bars = ax.barh(types, counts, left=left, color=colour, height=0.72, label=label)
-        ax.bar_label(bars, [str(n) if n else "" for n in counts], label_type="center", fontsize=8)
+        ink = "white" if colour == KNOWN else "black"
+        numbers = [str(n) if n else "" for n in counts]
+        ax.bar_label(bars, numbers, label_type="center", fontsize=8, color=ink)
         left += counts
     for row, type_ in enumerate(types):
         files = ", ".join(s.path.stem for s in run.known if s.type == type_)

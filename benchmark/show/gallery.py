@@ -214,7 +214,7 @@ def all_by_score(run: CellRun) -> Figure:
     width, height = columns * side + 0.1, rows * (side + text)
     figure = new_figure("All test images by score", describe(run.cell), width, height + 0.25)
     figure.set_layout_engine("none")
-    said = "blue: defective images, thick frame" + (
+    said = "blue frame: defective images" + (
         "" if threshold is None else f"; called defective above {threshold:.3g} (5 % false alarms)"
     )
     figure.text(0.008, 1 - 0.56 / figure.get_figheight(), said, va="top", fontsize=8, color=MUTED)
@@ -226,7 +226,7 @@ def all_by_score(run: CellRun) -> Figure:
         ax.imshow(run.images[index, ::step, ::step])
         if anomalous := bool(run.labels[index]):
             ax.spines[:].set(visible=True, color=NORMAL, linewidth=2.2)
-        lines = [f"{run.scores[index]:.2f}", _shorten(run.samples[index].type, 11)]
+        lines = [f"{run.scores[index]:.2f}", _shorten(run.samples[index].type, 13)]
         is_wrong = threshold is not None and (run.scores[index] > threshold) != anomalous
         if is_wrong:
             lines[1] = "missed" if anomalous else "false alarm"

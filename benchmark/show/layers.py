@@ -99,10 +99,11 @@ def svg(drawn: Layers, map_opacity: float = 0.0, truth: bool = True, contour: bo
     place = f'width="{width}" height="{height}"'
     paths = "".join(
         f'<path class="{name}" d="{path}" fill="none" stroke="{colour}" stroke-width="2.2" '
-        f'vector-effect="non-scaling-stroke"{"" if shown else " style=display:none"}/>'
-        for name, path, colour, shown in (
-            ("truth", drawn.truth, GROUND_TRUTH, truth),
-            ("contour", drawn.contour, CONTOUR, contour),
+        f'stroke-dasharray="{dashes}" vector-effect="non-scaling-stroke"'
+        f"{'' if shown else ' style=display:none'}/>"
+        for name, path, colour, dashes, shown in (
+            ("truth", drawn.truth, GROUND_TRUTH, "none", truth),
+            ("contour", drawn.contour, CONTOUR, "7 2", contour),
         )
     )
     label = escape(drawn.heading)

@@ -1,6 +1,7 @@
 """Figures across categories, drawn from stored results alone."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.results.frame import AVERAGE, grid_cells, summarise, types_frame
+from benchmark.show.document import count
 from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
 from benchmark.show.style import (
     ANOMALOUS,
@@ -16,6 +18,7 @@ from benchmark.show.style import (
     BOUNDARY,
     CYCLE,
     NORMAL,
+    fit_shares,
     legend_beside,
     new_figure,
     styled,
@@ -56,7 +59,8 @@ def shots_curves(frame: pd.DataFrame, dataset: str, metric: str = "image_auroc")
     if cells.empty:
         return None
     summary = summarise(cells, metric).dropna(subset="mean")
-    categories = [AVERAGE, *find_dataset(dataset).ordered(cells["category"])]
+    categories = find_dataset(dataset).ordered(cells["category"])
+    categories = [AVERAGE, *categories] if len(categories) > 1 else categories
     columns = min(_COLUMNS, len(categories))
     rows = -(-len(categories) // columns)
     title = f"What known anomalies buy: {SHORT_TITLES[metric]} by shots"
@@ -66,9 +70,11 @@ def shots_curves(frame: pd.DataFrame, dataset: str, metric: str = "image_auroc")
     for ax, category in zip(axes, categories, strict=False):
         average = category == AVERAGE
         ax.set_title(_name(category), fontweight="bold" if average else "normal")
-        for profile, colour in _colours(profiles).items():
+        for (profile, colour), marker in zip(
+            _colours(profiles).items(), cycle(_MARKERS), strict=False
+        ):
             line = summary[(summary["category"] == category) & (summary["profile"] == profile)]
-            ax.plot(line["shots"], line["mean"], "o-", ms=3.5, color=colour, label=profile)
+            ax.plot(line["shots"], line["mean"], f"{marker}-", ms=3.5, color=colour, label=profile)
             low, high = line["mean"] - line["std"], line["mean"] + line["std"]
             ax.fill_between(line["shots"], low, high, color=colour, alpha=0.18, lw=0)
             if not average:
@@ -76,6 +82,7 @@ def shots_curves(frame: pd.DataFrame, dataset: str, metric: str = "image_auroc")
                 values = own[f"common/{metric}"]
                 ax.scatter(own["shots"], values, s=7, color=colour, alpha=0.5, lw=0)
         ax.set_xticks(sorted(cells["shots"].unique()))
+    fit_shares(axes[: len(categories)], "y")
     for place in range(len(categories), len(axes)):
         axes[place].set_visible(False)
         axes[place - columns].tick_params(labelbottom=True)
@@ -112,23 +119,28 @@ def shots_and_peers(
     if cells.empty:
         return None
     seeds = cells["seed"].nunique()
-    subtitle = f"{dataset_label(dataset)} · mean of {cells['category'].nunique()} · {seeds} seeds"
+    names = cells["category"].unique()
+    of = display_name(names[0]) if len(names) == 1 else f"mean of {len(names)} categories"
+    subtitle = f"{dataset_label(dataset)} · {of} · {count(seeds, 'seed')}"
     figure = new_figure("What known anomalies buy", subtitle, 3.4 * len(metrics) + 1.2, 2.4)
     axes = figure.subplots(1, len(metrics), squeeze=False)[0]
     shots = sorted(cells["shots"].unique())
     for ax, metric in zip(axes, metrics, strict=True):
         summary = summarise(cells, metric)
         average = summary[summary["category"] == AVERAGE].dropna(subset="mean")
-        for (profile, label), colour in zip(profiles.items(), CYCLE, strict=False):
+        for (profile, label), colour, mark in zip(profiles.items(), CYCLE, _MARKERS, strict=False):
             line = average[average["profile"] == profile]
+            if line.empty:
+                continue
             if list(line["shots"]) == [0]:
                 line = line.loc[line.index.repeat(2)].assign(shots=[shots[0], shots[-1]])
-            marker = "--" if line["mean"].nunique() < len(line) else "o-"
+            marker = "--" if line["mean"].nunique() < len(line) else f"{mark}-"
             ax.plot(line["shots"], line["mean"], marker, ms=3.5, color=colour, label=label)
             low, high = line["mean"] - line["std"], line["mean"] + line["std"]
             ax.fill_between(line["shots"], low, high, color=colour, alpha=0.18, lw=0)
         ax.set(title=SHORT_TITLES[metric], xlabel="Known anomalies")
         ax.set_xticks(shots)
+        fit_shares([ax], "y")
     legend_beside(axes[-1])
     return figure
 
@@ -176,6 +188,7 @@ def general_and_hard(frame: pd.DataFrame, dataset: str, profile: str) -> Figure 
         style = {"s": size, "c": colour, "marker": marker, "zorder": 3}
         ax.scatter(means["value"], rows, label=label, **style)
     _category_axis(ax, categories)
+    fit_shares([ax], "x")
     ax.set_xlabel("image-AUC")
     legend_beside(ax)
     return figure
@@ -332,6 +345,7 @@ def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> F
             label=label,
         )
     _category_axis(ax, categories)
+    fit_shares([ax], "x")
     ax.grid(axis="y", visible=False)
     ax.hlines(np.arange(1, len(categories)) - 0.5, *ax.get_xlim(), color=ASIDE, lw=0.8)
     ax.margins(x=0)
@@ -347,8 +361,7 @@ def _general(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
 
 def _subtitle(dataset: str, cells: pd.DataFrame) -> str:
     setting, profiles = (", ".join(sorted(cells[key].unique())) for key in ("setting", "profile"))
-    seeds = cells["seed"].nunique()
-    of_seeds = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    of_seeds = count(cells["seed"].nunique(), "seed")
     return f"{dataset_label(dataset)} · {setting} · profile {profiles} · {of_seeds}"
 
 
