@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream.reconfigure(errors="backslashreplace")
     options = _parse(sys.argv[1:] if arguments is None else list(arguments))
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    _let_tell(logging.getLogger("bgad"))
     # What a command needs is imported now: torch and pandas take seconds, which no --help needs.
     module = importlib.import_module(f"benchmark.commands.{options.command}")
     try:
@@ -51,6 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130
+
+
+class _Told(logging.Handler):
+    """Prints what is told to standard error, whichever that is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.getMessage(), file=sys.stderr, flush=True)
+
+
+def _let_tell(logger: logging.Logger) -> None:
+    """Let what takes long tell how far it is; other libraries' loggers stay as they are."""
+    logger.setLevel("INFO")
+    if not any(isinstance(handler, _Told) for handler in logger.handlers):
+        logger.addHandler(_Told())
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

@@ -4,10 +4,15 @@ import logging
 import time
 from datetime import timedelta
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "tell"]
 
 _LINE_EVERY = 30.0  # seconds
 _LOG = logging.getLogger("bgad")
+
+
+def tell(message: str, *values: object) -> None:
+    """Tell what begins now, such as drawing or training, to the logger ``bgad`` (INFO)."""
+    _LOG.info(message, *values)
 
 
 class Progress:

@@ -13,11 +13,14 @@ def main(options: Namespace) -> int:
     """Serve the command and return its exit status."""
     source = Source.read(PUBLISHED, options.results)
     if not options.check:
-        update(options.readme, source)
+        blocks = update(options.readme, source)
+        print(
+            f"{options.readme} and its documents: {len(blocks)} blocks are what the results give."
+        )
         return 0
     outdated = check(options.readme, source)
     for path in outdated:
         print(f"{path} is not what {PUBLISHED} gives: run python -m benchmark readme")
     if not outdated:
-        print(f"{options.readme} is what the results give.")
+        print(f"They agree: {options.readme} and its documents are what the results give.")
     return 1 if outdated else 0

@@ -26,7 +26,7 @@ def main(options: Namespace) -> int:
             print(f"{path} would change")
         else:
             write_atomically(path, text.encode())
-    agreeing = "are what the data give" if options.check else "were so already"
+    agreeing = "agree: they are what the data give" if options.check else "were so already"
     print(f"{n_files - changed} of {n_files} files in {options.out} {agreeing}.")
     return 1 if options.check and changed else 0
 

@@ -21,6 +21,7 @@ from benchmark.results.provenance import begin, stamp
 from benchmark.results.scores import scores_frame
 from benchmark.results.store import Store, result_key
 from benchmark.run.memory import PeakMemory, give_back, peak_resident_mb
+from benchmark.run.progress import PHASES
 from bgad.conformal import p_values
 from bgad.data.folder import Category, Sample, load_category
 from bgad.data.images import Size, as_shape
@@ -30,6 +31,7 @@ from bgad.detectors.base import Detector
 from bgad.features import EncodedImages, FeatureCache
 from bgad.mapped import empty_on_disk
 from bgad.metrics import PixelCurve, aupimo, auroc_interval, image_metrics, pixel_curve
+from bgad.progress import tell
 
 __all__ = ["CellRun", "run_cell"]
 
@@ -111,7 +113,7 @@ def run_cell(
     InputError
         Unusable data, a known anomaly in the test set, or weights that can't be had.
     """
-    clock, cache_dir = _Clock(), Path(cache_dir)
+    clock, cache_dir = _Clock(str(cell)), Path(cache_dir)
     with clock("features"):
         cache = FeatureCache(cache_dir / "features")
         task = _prepare(cell, data_root, profile, device, cache)
@@ -419,14 +421,16 @@ def _counts(task: _Task, size: Size) -> dict[str, int]:
 
 @dataclass
 class _Clock:
-    """Wall-clock seconds of named parts."""
+    """Wall-clock seconds of named parts of what is computed; tells which begins."""
 
+    what: str
     started: datetime = field(default_factory=begin)
     seconds: dict[str, float] = field(default_factory=dict)
     _start: float = field(default_factory=time.perf_counter)
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
+        tell("%s: %s", self.what, PHASES[part])
         start = time.perf_counter()
         yield
         self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start

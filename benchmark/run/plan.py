@@ -19,6 +19,7 @@ from bgad.data.truth import check_truth
 from bgad.detectors import resolve
 from bgad.errors import InputError
 from bgad.features import FeatureCache
+from bgad.progress import Progress, tell
 
 __all__ = ["PlannedCell", "Request", "estimate", "group", "plan"]
 
@@ -90,6 +91,7 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     names = request.categories or find_dataset(request.dataset).ordered(
         list_categories(request.data_root)
     )
+    tell("looking at the images: %s", ", ".join(names))
     categories = {name: load_category(request.data_root, name) for name in names}
     pool = POOL if request.dataset in DATASETS else max(request.shots, default=0)
     cells = grid(
@@ -123,10 +125,10 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
                 "masks, ask for --shots 0, or take another --profile"
             )
     weights = _Weights(profile)
-    contents = {
-        name: FeatureCache(cache_dir() / "features").pixel_hashes(category)
-        for name, category in categories.items()
-    }
+    contents, progress = {}, Progress(len(categories))
+    for name, category in categories.items():
+        contents[name] = FeatureCache(cache_dir() / "features").pixel_hashes(category)
+        progress.advance()
     fingerprints = {name: category.fingerprint() for name, category in categories.items()}
     planned = []
     for cell in cells:

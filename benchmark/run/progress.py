@@ -12,11 +12,16 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["Display", "last_progress"]
+__all__ = ["PHASES", "Display", "last_progress"]
+
+PHASES = {"features": "features", "train": "training", "score": "scoring", "metrics": "metrics"}
+"""Part of a cell's computation -> what its log calls it."""
 
 _LINE_EVERY = 30.0  # seconds, where the output is no terminal
 _TAIL = 2000  # bytes of a log that its last progress is sought in
-_PROGRESS = re.compile(rb"step \d+ of \d+, [^\n]* left")  # as `bgad.progress.Progress` tells it
+_PHASE = rb"(?:features|training level \d+ of \d+|training|scoring|metrics)$"
+_STEP = rb"step \d+ of \d+, [^\n]* left$"  # as `bgad.progress.Progress` tells it
+_PROGRESS = re.compile(_PHASE + rb"|" + _STEP, re.MULTILINE)
 
 
 class Display:
@@ -55,18 +60,18 @@ class Display:
         if self._live:
             self._live.stop()
 
-    def update(self, finished: int, running: Sequence[str]) -> None:
-        """Show that `finished` cells have ended, and which groups are `running`."""
+    def update(self, finished: int, running: Sequence[str], failed: int = 0) -> None:
+        """Show that `finished` cells have ended, `failed` ones included, and what is `running`."""
         what = "; ".join(running) or ("waiting for a worker" if finished < self._total else "done")
-        left = self._left(finished)
+        left = self._left(finished) + (f", {failed} failed" if failed else "")
         if self._live:
             self._bar.update(self._task, completed=finished, description=f"{left} | {what}")
             return
         now, state = time.monotonic(), (finished, tuple(running))
-        if state != self._last_state and (
+        if (
             self._last_state is None
             or finished != self._last_state[0]
-            or now - self._last_line > _LINE_EVERY
+            or now - self._last_line >= _LINE_EVERY
         ):
             elapsed = _clock(now - self._started)
             self.tell(f"{finished}/{self._total} cells, {elapsed}, {left}: {what}")
@@ -80,10 +85,12 @@ class Display:
         elapsed = time.monotonic() - self._started
         if finished:
             seconds = elapsed / finished * (self._total - finished)
-        elif self._expected is not None:
-            seconds = max(0.0, self._expected - elapsed)
-        else:
+        elif self._expected is None:
             return "time left unknown"
+        elif elapsed >= self._expected:
+            return "longer than expected"
+        else:
+            seconds = self._expected - elapsed
         return f"about {_clock(seconds)} left"
 
 
@@ -92,11 +99,14 @@ def _clock(seconds: float) -> str:
 
 
 def last_progress(log: Path) -> str:
-    """How far the training that writes a log was when it last told; nothing if it has not."""
+    """Which phase the log of a cell told last, and how far that is; nothing if it has told none."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            told = _PROGRESS.findall(file.read())
+            told = [line.decode(errors="replace") for line in _PROGRESS.findall(file.read())]
     except OSError:
         return ""
-    return told[-1].decode(errors="replace") if told else ""
+    phases = [place for place, line in enumerate(told) if not line.startswith("step ")]
+    phase = told[phases[-1]] if phases else ""
+    step = told[-1] if told and told[-1].startswith("step ") else ""
+    return ", ".join(filter(None, (phase, step)))

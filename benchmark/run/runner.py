@@ -130,13 +130,13 @@ class Runner:
                 for planned in part
             )
             labels = [_label(part, self.store.root / job.log) for part, job in running.values()]
-            display.update(settled + written, labels)
+            display.update(settled + written, labels, len(self.failed))
             for future in self._wait(list(running)):
                 part, job = running.pop(future)
                 again = self._settle(part, job, self._outcome(future, job), display.tell)
                 settled += len(part) - sum(map(len, again))
                 queue.extendleft(reversed(again))
-        display.update(len(cells), [])
+        display.update(len(cells), [], len(self.failed))
 
     def _slots(self) -> int:
         return sum(self.client.nthreads().values())

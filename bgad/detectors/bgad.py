@@ -20,6 +20,7 @@ from bgad.features import EncodedImages, encode
 from bgad.flow import ConditionalFlow
 from bgad.inputs import mask_cells
 from bgad.parameters import Count, Natural, parameters
+from bgad.progress import tell
 from bgad.standardisation import (
     FOLDS,
     STANDARDISATIONS,
@@ -304,6 +305,7 @@ class BGAD(Flows, Training):
         anomalies: Anomalies | None,
         after_epoch: Callable[[int, int, LevelDensity], None] | None,
     ) -> _Fitted:
+        tell("training level %d of %d", level + 1, len(self.steps))
         density, folds = self._new_density(level, features)
         flat = rearrange(features, "n h w c -> n (h w) c")
         steps, seed = self.steps[level], self._level_seed(level)

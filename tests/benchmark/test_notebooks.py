@@ -226,8 +226,10 @@ def test_category_runs_in_a_kernel(tmp_path):
     assert result.cell == Cell("synthetic", "bottle", "general", 2, 0, "smoke")
     outputs = [o for cell in nbformat.read(output, 4).cells for o in cell.get("outputs", [])]
     pictures = [o for o in outputs if {"image/png", "image/jpeg"} & set(o.get("data", {}))]
-    assert len(pictures) == 8
-    assert not [o for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+    assert len(pictures) in (8, 9), "without any that is wrong, or with them"
+    told = "".join(o.text for o in outputs if o.output_type == "stream" and o.name == "stderr")
+    phases = ("features", "training level 3 of 3", "scoring", "metrics")
+    assert all(phase in told for phase in phases) and "warn" not in told.lower()
 
 
 @pytest.mark.slow

@@ -41,6 +41,7 @@ from benchmark.show.tables import (
 )
 from bgad.data.registry import find_dataset
 from bgad.errors import InputError
+from bgad.progress import Progress, tell
 
 __all__ = ["write_report"]
 
@@ -85,12 +86,16 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     datasets = sorted(
         cells["dataset"].unique(), key=lambda name: (find_dataset(name).is_synthetic, name)
     )
+    pairs = cells[["dataset", "category"]].drop_duplicates()
+    tell("writing the report: %d pages of categories", len(pairs))
+    progress = Progress(len(pairs))
     for dataset in datasets:
-        for name in cells.loc[cells["dataset"] == dataset, "category"].unique():
+        for name in pairs.loc[pairs["dataset"] == dataset, "category"]:
             chosen = [r for r in results if (r.cell.dataset, r.cell.category) == (dataset, name)]
             executed = [n for n in notebooks if (n.dataset, n.category) == (dataset, name)]
             page = _category_page(out, dataset, name, chosen, executed, roots)
             _write(out / dataset / f"{name}.html", "category.html", **page)
+            progress.advance()
     judgement = judge(source.published, results_frame(load_all(own)))
     compare = image_scores(roots)
     if compare:

@@ -12,6 +12,7 @@ from bgad.data.synthetic.catalogue import CATALOGUE
 from bgad.data.synthetic.png import encode_png
 from bgad.data.synthetic.render import render
 from bgad.errors import InputError, did_you_mean
+from bgad.progress import tell
 
 __all__ = ["CATEGORIES", "SYNTHETIC_VERSION", "ensure", "generate"]
 
@@ -76,7 +77,8 @@ def generate(root: Path | str, categories: Iterable[str] | None = None) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     (root / "README.txt").write_text(_README, encoding="utf-8", newline="\n")
     np.empty(31 << 20, dtype=np.uint8)  # freed at once: glibc then keeps memory, twice as fast
-    for name in names:
+    for place, name in enumerate(names, 1):
+        tell("drawing the synthetic stand-in: %s, %d of %d", name, place, len(names))
         with tempfile.TemporaryDirectory(dir=root, prefix=f".{name}-") as scratch:
             folder = Path(scratch) / name
             for path, pixels in _files(name):

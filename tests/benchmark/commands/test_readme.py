@@ -19,6 +19,6 @@ def test_the_readme_is_checked_against_published_results(tmp_path, monkeypatch, 
     assert main(arguments) == 0
     capsys.readouterr()
     assert main([*arguments, "--check"]) == 0
-    assert "is what the results give" in capsys.readouterr().out
+    assert "are what the results give" in capsys.readouterr().out
     Store(tmp_path / "published/p").write(make_result(CELL))
     assert main([*arguments, "--check"]) == 1

@@ -40,6 +40,37 @@ def test_without_any_measure_the_time_left_is_unknown(clock):
     assert file.getvalue() == "0/4 cells, 0:00:00, time left unknown: waiting for a worker\n"
 
 
+def test_nothing_is_silent_for_longer_than_half_a_minute_or_promises_no_time(clock):
+    file = io.StringIO()
+    with Display(4, expected=60, console=Console(file=file, width=200)) as display:
+        for clock[0] in range(0, 91, 10):
+            display.update(0, ["pill: scoring"])
+        display.update(1, ["pill: scoring"], failed=1)
+    assert file.getvalue().splitlines() == [
+        "0/4 cells, 0:00:00, about 0:01:00 left: pill: scoring",
+        "0/4 cells, 0:00:30, about 0:00:30 left: pill: scoring",
+        "0/4 cells, 0:01:00, longer than expected: pill: scoring",
+        "0/4 cells, 0:01:30, longer than expected: pill: scoring",
+        "1/4 cells, 0:01:30, about 0:04:30 left, 1 failed: pill: scoring",
+    ]
+
+
+def test_the_last_phase_in_a_log_comes_with_how_far_it_is(tmp_path):
+    log = tmp_path / "bottle.log"
+    lines = [
+        "12:00:00 bottle, general, 10 shots, seed 0: features",
+        "12:00:09 training level 2 of 3",
+    ]
+    log.write_text("\n".join(lines) + "\n")
+    assert last_progress(log) == "training level 2 of 3"
+    log.write_text("\n".join([*lines, "step 5 of 10, 1.0 a second, 0:00:05 left", ""]))
+    assert last_progress(log) == "training level 2 of 3, step 5 of 10, 1.0 a second, 0:00:05 left"
+    log.write_text(
+        "\n".join([*lines, "step 5 of 10, 1.0 a second, 0:00:05 left", "x: scoring", ""])
+    )
+    assert last_progress(log) == "scoring"
+
+
 def test_a_terminal_gets_a_bar_and_no_markup_of_names():
     file = io.StringIO()
     terminal = {"force_terminal": True, "force_interactive": True, "highlight": False}
