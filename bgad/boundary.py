@@ -18,18 +18,24 @@ class Boundary(NamedTuple):
 
 
 def explicit_boundary(
-    normal_log_likelihood: torch.Tensor, beta: float = 0.01, tau: float = 0.1
+    log_likelihood: torch.Tensor,
+    beta: float = 0.01,
+    tau: float = 0.1,
+    normal: torch.Tensor | None = None,
 ) -> Boundary:
     """Boundary that leaves a share `beta` of the normal vectors on its lower side.
 
     Parameters
     ----------
-    normal_log_likelihood : Tensor, any shape with at least one element
-        Log-likelihoods per channel of normal vectors.
+    log_likelihood : Tensor, any shape
+        Log-likelihoods per channel.
     beta : float
         Share of the normal vectors below the boundary, in [0, 1).
     tau : float
         Margin between the two boundaries, >= 0, in units of log-likelihood / `NORMALIZER`.
+    normal : Tensor of bool, same shape, optional
+        Which of them are of normal vectors, one at least; all if absent. The device need not be
+        waited for, as it would be to index by it.
 
     Returns
     -------
@@ -41,6 +47,11 @@ def explicit_boundary(
     -----
     Paper section 3.3; the order statistic without interpolation is the official code's.
     """
-    values = normal_log_likelihood.detach().flatten()
-    normal = values.kthvalue(int(beta * values.numel()) + 1).values / NORMALIZER
-    return Boundary(normal, normal - tau)
+    values = log_likelihood.detach().flatten()
+    if normal is None:
+        boundary = values.kthvalue(int(beta * values.numel()) + 1).values / NORMALIZER
+    else:
+        ordered = values.where(normal.flatten(), torch.inf).sort().values
+        rank = (beta * normal.sum(dtype=torch.float64)).long()
+        boundary = ordered.index_select(0, rank.view(1)).squeeze(0) / NORMALIZER
+    return Boundary(boundary, boundary - tau)

@@ -221,14 +221,16 @@ class _Lease:
     def __init__(self, x: Tensor, x_weight: Tensor, keep: bool):
         sizes = (x.shape[:2].numel(), x.shape[2], *x_weight.shape)
         self.key = (x.dtype, x.device, *sizes, keep)
-        self.buffers = self._find()
+        # What a CUDA graph works on stays its own.
+        self.is_shared = not (x.is_cuda and torch.cuda.is_current_stream_capturing())
+        self.buffers = self._find() if self.is_shared else None
         if self.buffers is None:
             like = torch.empty(0, dtype=x.dtype, device=x.device)
             with torch.inference_mode(False):  # else they could not serve in training later
                 self.buffers = _Buffers(like, *sizes, keep)  # type: ignore[call-arg]
 
     def __del__(self):
-        if self.buffers is not None:
+        if self.buffers is not None and self.is_shared:
             self._pool.append((self.key, self.buffers))
 
     def _find(self) -> _Buffers | None:

@@ -3,8 +3,11 @@
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +27,7 @@ from bgad.inputs import mask_cells
 from bgad.losses import bgad_losses
 from bgad.parameters import Count, Positive, Weight, parameters
 from bgad.progress import Progress
-from bgad.synthesis import fresh_cut_paste
+from bgad.synthesis import foreground_mask, fresh_cut_paste
 from bgad.training import WARM_META_EPOCHS, check_finite, floored_cosine
 from bgad.training_state import TrainingState
 
@@ -181,7 +184,7 @@ def train_published(
         )
     optimizers = _optimizers(densities, training)
     trained = [*densities, *dict.fromkeys(optimizers)]
-    curves = [[torch.empty(0, len(_CURVES))] for _ in densities]
+    curves: list[list[Tensor]] = [[torch.empty(0, len(_CURVES))] for _ in densities]
     first, skipped, saved = 0, 0, time.monotonic()
     if state is not None:
         kept = TrainingState(state, _fingerprint(densities, images, seeds))
@@ -190,31 +193,46 @@ def train_published(
             curves = [[curve] for curve in found["curves"]]
             for part, content in zip(trained, found["trained"], strict=True):
                 part.load_state_dict(content)
+    streams = _streams(densities, training)
+    levels = [
+        _Level(density, optimizer, stream, training, has_known=known is not None)
+        for density, optimizer, stream in zip(densities, optimizers, streams, strict=True)
+    ]
     progress = Progress(sum(batches) * sum(per_batch), sum(len(level[0]) for level in curves))
-    for sub_epoch in range(first, len(batches)):
-        drawn = _batches(images, seeds[0], sub_epoch, batches[sub_epoch], per_batch)
-        for number, (level, batch) in enumerate(drawn, 1):
-            if number <= skipped:  # drawn for the generator's sake
-                continue
-            curve = _train_on(batch, densities[level], optimizers[level], training)
-            if not curve.isfinite().all():
-                _refuse(curve, densities[level], sum(map(len, curves[level])))
-            curves[level].append(curve)
-            progress.advance(len(curve))
-            if state is not None and time.monotonic() - saved >= _SAVE_EVERY:
-                kept.save(
-                    passes=sub_epoch,
-                    batches=number,
-                    trained=[part.state_dict() for part in trained],
-                    curves=[torch.cat(parts) for parts in curves],
-                )
-                saved = time.monotonic()
-        skipped = 0
-        if after_epoch is not None and (sub_epoch + 1) % training.sub_epochs == 0:
-            for level, density in enumerate(densities):
-                after_epoch(level, sub_epoch // training.sub_epochs, density)
-    columns = [torch.cat(parts).T.numpy() for parts in curves]
-    return [dict(zip(_CURVES, level, strict=True)) for level in columns]
+
+    def settle() -> None:
+        """Wait for what the device still computes, and look at it."""
+        for level, density, curve in zip(levels, densities, curves, strict=True):
+            curve[:] = [torch.cat([*curve, *level.take_curves()])]
+            if not curve[0].isfinite().all():
+                _refuse(curve[0], density)
+
+    with ThreadPoolExecutor(1) as ahead:
+        pasted = ahead.submit(images.paste, first)
+        for sub_epoch in range(first, len(batches)):
+            images.shuffle(sub_epoch, pasted.result())
+            pasted = ahead.submit(images.paste, sub_epoch + 1)
+            drawn = _batches(images, seeds[0], sub_epoch, batches[sub_epoch], per_batch)
+            for number, (level, batch) in enumerate(drawn, 1):
+                if number <= skipped:  # drawn for the generator's sake
+                    continue
+                levels[level].train(batch)
+                progress.advance(per_batch[level])
+                if state is not None and time.monotonic() - saved >= _SAVE_EVERY:
+                    settle()
+                    kept.save(
+                        passes=sub_epoch,
+                        batches=number,
+                        trained=[part.state_dict() for part in trained],
+                        curves=[curve[0] for curve in curves],
+                    )
+                    saved = time.monotonic()
+            skipped = 0
+            settle()
+            if after_epoch is not None and (sub_epoch + 1) % training.sub_epochs == 0:
+                for level, density in enumerate(densities):
+                    after_epoch(level, sub_epoch // training.sub_epochs, density)
+    return [dict(zip(_CURVES, curve[0].T.numpy(), strict=True)) for curve in curves]
 
 
 class _Images:
@@ -235,28 +253,43 @@ class _Images:
         self.encoder, self.training, self.augment_seed = encoder, training, augment_seed
         self.n_normal, self.n_known = len(normal), 0 if known is None else len(known)
         self.n_pasted = self.n_known * training.cut_paste
+        self.foregrounds: np.ndarray | None = None
         # Of the known anomalies, followed by the CutPaste images, the one that is shown.
         as_they_are = np.tile(np.arange(self.n_known), _REPEATS - training.cut_paste)
         self.shown = np.append(as_they_are, self.n_known + np.arange(self.n_pasted))
 
-    def order(self, sub_epoch: int, rng: np.random.Generator) -> np.ndarray:
-        """Shuffle the images of a pass, its CutPaste images new."""
-        if sub_epoch < self.training.sub_epochs or not self.n_known:
-            return rng.permutation(self.n_normal)
+    def paste(self, sub_epoch: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Make the CutPaste images of a pass, and their masks; None for a pass without any."""
+        last = self.training.sub_epochs * self.training.meta_epochs
+        if not self.n_pasted or not self.training.sub_epochs <= sub_epoch < last:
+            return None
+        if self.foregrounds is None:
+            self.foregrounds = np.stack([foreground_mask(image) for image in self.normal.images])
+        return fresh_cut_paste(
+            self.normal.images,
+            self.known.images,
+            self.masks,
+            self.n_pasted,
+            [self.augment_seed, sub_epoch],
+            self.foregrounds,
+        )
+
+    def shuffle(self, sub_epoch: int, pasted: tuple[np.ndarray, np.ndarray] | None) -> None:
+        """Say what a pass goes over."""
+        self.has_known = sub_epoch >= self.training.sub_epochs and self.n_known > 0
+        if not self.has_known:
+            return
         levels, masks = self.known.levels, self.masks
-        if self.n_pasted:
-            images, pasted = fresh_cut_paste(
-                self.normal.images,
-                self.known.images,
-                masks,
-                self.n_pasted,
-                [self.augment_seed, sub_epoch],
-            )
+        if pasted is not None:
+            images, pasted_masks = pasted
             both = zip(levels, encode(self.encoder, images).levels, strict=True)
-            levels, masks = tuple(map(np.concatenate, both)), np.concatenate([masks, pasted])
+            levels, masks = tuple(map(np.concatenate, both)), np.concatenate([masks, pasted_masks])
         self.anomalous = levels
         self.cells = [mask_cells(masks, shape) for shape in self.shapes]
-        return rng.permutation(self.n_normal + len(self.shown))
+
+    def order(self, rng: np.random.Generator) -> np.ndarray:
+        """Shuffle the images of the pass."""
+        return rng.permutation(self.n_normal + self.has_known * len(self.shown))
 
     def take(self, level: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Feature vectors of some of them, (images * cells, C), and which are anomalous."""
@@ -280,7 +313,6 @@ class _Batch:
     steps: np.ndarray
     rate: float
     is_first: bool  # of the meta epochs
-    has_known: bool
 
 
 def _batches(
@@ -288,7 +320,7 @@ def _batches(
 ) -> Iterator[tuple[int, _Batch]]:
     """Draw a pass: for each batch of images a `_Batch` of each level, by its number."""
     training, rng = images.training, np.random.default_rng([seed, sub_epoch])
-    rows = images.order(sub_epoch, rng)
+    rows = images.order(rng)
     for number in range(n_batches):
         rate = training.rate(sub_epoch, number, n_batches, images.n_known)
         part = rows[number * training.batch_images :][: training.batch_images]
@@ -303,43 +335,133 @@ def _batches(
                     steps.reshape(n_steps, -1),
                     rate,
                     sub_epoch < training.sub_epochs,
-                    images.n_known > 0,
                 ),
             )
 
 
-def _train_on(
-    batch: _Batch, density: LevelDensity, optimizer: torch.optim.Adam, training: PublishedTraining
-) -> Tensor:
-    """Take a batch's steps; return their `_CURVES`, (steps, curves)."""
-    device, cells = density.condition.device, density.height * density.width
-    features, anomalous = to_device(batch.features, device), to_device(batch.anomalous, device)
-    optimizer.param_groups[0]["lr"] = batch.rate
-    is_guided = batch.anomalous[batch.steps].any(1) | (not batch.has_known)
-    curves = []
-    for step, rows in enumerate(to_device(batch.steps, device)):
-        likelihood = density(features[rows].unsqueeze(0), rows % cells)
-        marks = anomalous[rows].unsqueeze(0)
-        normals = likelihood.detach()[~marks]
-        boundary = explicit_boundary(normals, training.beta, training.tau)
-        focal = training.focal and not batch.is_first
-        ml, pull, push = bgad_losses(likelihood, marks, boundary, focal)
-        if batch.is_first or not is_guided[step]:
+class _Level:
+    """A level's flow, trained on a batch of images step by step.
+
+    On CUDA the some hundred small operations of a step are recorded once, for each of the two kinds
+    of steps, and replayed: to launch them one by one would take longer than they do. Nothing in a
+    step may therefore wait for the device, or depend on numbers that are on it.
+    """
+
+    def __init__(
+        self,
+        density: LevelDensity,
+        optimizer: torch.optim.Adam,
+        stream: torch.cuda.Stream | None,
+        training: PublishedTraining,
+        has_known: bool,
+    ) -> None:
+        self.density, self.optimizer, self.stream = density, optimizer, stream
+        self.training, self.has_known = training, has_known
+        self._curves: list[Tensor] = []
+        self._steps: dict[bool, Callable[[], None] | None] = {}
+        if stream is not None:
+            stream.wait_stream(torch.cuda.current_stream())
+            rate = torch.zeros((), device=density.condition.device)
+            optimizer.param_groups[0]["lr"] = rate  # also where a state brought another one
+
+    def train(self, batch: _Batch) -> None:
+        """Take a batch's steps; of a GPU only the batch before is waited for."""
+        with torch.cuda.stream(self.stream):
+            self._fill(batch)
+            take_step = self._step_of(batch.is_first)
+            for _ in batch.steps:
+                take_step()
+            self._curves.append(self._curve.clone())
+
+    def take_curves(self) -> list[Tensor]:
+        """Return the `_CURVES` of all batches since the last time, (steps, curves) each."""
+        if self.stream is not None:
+            self.stream.synchronize()
+        curves, self._curves = [curve.cpu() for curve in self._curves], []
+        return curves
+
+    def _fill(self, batch: _Batch) -> None:
+        device = self.density.condition.device
+        arrays = batch.features, batch.anomalous, batch.steps
+        given = [to_device(array, device) for array in arrays]
+        rate = self.optimizer.param_groups[0]["lr"]
+        if self.stream is None or not self._steps:
+            self._features, self._anomalous, self._rows = given
+            self._step = torch.zeros(1, dtype=torch.long, device=device)
+            self._curve = torch.zeros(len(batch.steps), len(_CURVES), device=device)
+        else:  # in place: recorded steps know where things are
+            self.stream.synchronize()
+            for kept, new in zip((self._features, self._anomalous, self._rows), given, strict=True):
+                kept.copy_(new)
+            self._step.zero_()
+        if isinstance(rate, Tensor):
+            rate.fill_(batch.rate)
+        else:
+            self.optimizer.param_groups[0]["lr"] = batch.rate
+        self._curve[:, 0] = batch.rate
+
+    def _step_of(self, is_first: bool) -> Callable[[], None]:
+        """How a kind of step is taken: recorded, once a batch has made gradients and moments."""
+        take_step = partial(self._take_step, is_first)
+        if is_first not in self._steps:
+            self._steps[is_first] = None
+            return take_step
+        recorded = self._steps[is_first] or self._recorded(take_step)
+        self._steps[is_first] = recorded
+        return recorded
+
+    def _recorded(self, take_step: Callable[[], None]) -> Callable[[], None]:
+        """Make a step a CUDA graph, where there is a GPU that can."""
+        if self.stream is None:
+            return take_step
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
+                take_step()
+        except RuntimeError as error:
+            warnings.warn(f"steps are launched, not replayed, and slow: {error}", stacklevel=2)
+            return take_step
+        return graph.replay
+
+    def _take_step(self, is_first: bool) -> None:
+        density, training = self.density, self.training
+        rows = self._rows.index_select(0, self._step).squeeze(0)
+        positions = rows % (density.height * density.width)
+        likelihood = density(self._features[rows].unsqueeze(0), positions)
+        anomalous = self._anomalous[rows].unsqueeze(0)
+        boundary = explicit_boundary(likelihood, training.beta, training.tau, ~anomalous)
+        focal = training.focal and not is_first
+        ml, pull, push = bgad_losses(likelihood, anomalous, boundary, focal)
+        if is_first:
             pull = push = torch.zeros_like(ml)
+        elif self.has_known:
+            is_guided = anomalous.any()
+            pull, push = pull.where(is_guided, 0.0), push.where(is_guided, 0.0)
         total = ml + pull + push
-        optimizer.zero_grad(set_to_none=not training.joint_adam)
+        self.optimizer.zero_grad(set_to_none=False)
         total.backward()
-        optimizer.step()
-        values = ml, pull, push, NORMALIZER * boundary.normal, normals.mean()
-        curves.append(torch.stack([value.detach() for value in values]))
-    rates = torch.full((len(curves), 1), batch.rate)
-    return torch.cat([rates, torch.stack(curves).cpu()], 1)
+        self.optimizer.step()
+        normals = likelihood.where(~anomalous, 0.0).sum() / (~anomalous).sum()
+        values = torch.stack([ml, pull, push, NORMALIZER * boundary.normal, normals])
+        self._curve[:, 1:].index_copy_(0, self._step, values.detach().unsqueeze(0))
+        self._step += 1
 
 
-def _refuse(curve: Tensor, density: LevelDensity, done: int) -> None:
-    """Say where a training diverged, after which steps."""
-    for step, values in enumerate(curve.tolist(), done):
+def _refuse(curve: Tensor, density: LevelDensity) -> None:
+    """Say where a training diverged."""
+    for step, values in enumerate(curve.tolist()):
         check_finite(dict(zip(_CURVES, values, strict=True)), density, step)
+
+
+def _streams(
+    densities: Sequence[LevelDensity], training: PublishedTraining
+) -> list[torch.cuda.Stream | None]:
+    """Where each level's steps are queued on a GPU: beside the others' if they are independent."""
+    if densities[0].condition.device.type != "cuda":
+        return [None] * len(densities)
+    if training.joint_adam:
+        return [torch.cuda.Stream()] * len(densities)
+    return [torch.cuda.Stream() for _ in densities]
 
 
 def _optimizers(
@@ -347,10 +469,11 @@ def _optimizers(
 ) -> list[torch.optim.Adam]:
     """Each level's optimiser, or one for all of them, as often."""
     parameters = [list(density.parameters()) for density in densities]
+    options = {"fused": True, "capturable": densities[0].condition.device.type == "cuda"}
     if training.joint_adam:
         joint = [parameter for level in parameters for parameter in level]
-        return [torch.optim.Adam(joint, fused=True)] * len(densities)
-    return [torch.optim.Adam(level, fused=True) for level in parameters]
+        return [torch.optim.Adam(joint, **options)] * len(densities)
+    return [torch.optim.Adam(level, **options) for level in parameters]
 
 
 def _fingerprint(densities: Sequence[LevelDensity], images: _Images, seeds: tuple[int, int]) -> str:
@@ -359,6 +482,7 @@ def _fingerprint(densities: Sequence[LevelDensity], images: _Images, seeds: tupl
         {f.name: getattr(images.training, f.name) for f in fields(PublishedTraining)},
         seeds,
         images.encoder.weights_hash,
+        densities[0].condition.device.type,
     )
     digest = hashlib.sha256(json.dumps(settings).encode())
     for density in densities:

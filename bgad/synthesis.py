@@ -84,6 +84,7 @@ def fresh_cut_paste(
     masks: np.ndarray,
     n: int,
     seed: int | Sequence[int],
+    foregrounds: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Paste augmented anomalous regions onto normal images as the official code does.
 
@@ -93,7 +94,8 @@ def fresh_cut_paste(
     centre to a random pixel of the foreground. What lies off the foreground stays; what leaves the
     image, or lost by a warp, is gone.
 
-    Parameters and errors are those of `cut_paste`.
+    Parameters and errors are those of `cut_paste`, but for the foregrounds of the normal images,
+    bool (N, H, W), where these are known already.
 
     Returns
     -------
@@ -115,8 +117,10 @@ def fresh_cut_paste(
     for i in range(n):
         k = i % len(anomalous)
         altered, mask = _official_augment(anomalous[k], masks[k], rng)
-        images[i] = normal[rng.integers(len(normal))]
-        for source, target in _scatter(mask, foreground_mask(images[i]), rng):
+        chosen = rng.integers(len(normal))
+        images[i] = normal[chosen]
+        foreground = foreground_mask(images[i]) if foregrounds is None else foregrounds[chosen]
+        for source, target in _scatter(mask, foreground, rng):
             images[i][target] = altered[source]
             pasted[i][target] = True
     return images, pasted

@@ -36,3 +36,13 @@ def test_no_gradient_flows_through_the_boundary():
     boundary = explicit_boundary(torch.randn(10, requires_grad=True))
     assert not boundary.normal.requires_grad
     assert not boundary.anomalous.requires_grad
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.01, 0.3, 0.99])
+def test_vectors_chosen_by_a_mask_give_the_boundary_of_these_alone(beta):
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        likelihood = torch.randn(3, 50, generator=generator)
+        normal = torch.rand(3, 50, generator=generator) < 0.6
+        expected = explicit_boundary(likelihood[normal], beta)
+        assert explicit_boundary(likelihood, beta, normal=normal) == expected

@@ -249,7 +249,7 @@ def test_a_finished_training_is_not_done_again(tmp_path, impatient, monkeypatch,
         meta_epochs=1, sub_epochs=1, batch_images=8, batch_vectors=64, joint_adam=joint_adam
     )
     densities, _ = train(training, state=tmp_path)
-    monkeypatch.setattr(module, "_train_on", None)
+    monkeypatch.setattr(module._Level, "train", None)
     again, _ = train(training, state=tmp_path)
     assert torch.equal(densities[0].flow.out_weight, again[0].flow.out_weight)
 

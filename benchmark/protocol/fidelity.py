@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 from benchmark.protocol.intervention import Intervention, Scored
 from bgad.anomaly_map import anomaly_maps
@@ -126,25 +129,36 @@ class Oracle(Intervention):
 
         The detector's maxima become those of the test set if the evaluation says so.
         """
-        if self.checkpoints:
-            moments = self.checkpoints.moments()
-        else:
-            moments = [Moment(detector.log_likelihoods(encoded[rows]), detector.maxima_, [])]
-        best_image, best_pixel, figures = -1.0, -1.0, []
-        for moment in moments:
-            maxima = moment.maxima
-            if self.evaluation.maxima == "test":
-                maxima = [float(level.max()) for level in moment.likelihoods]
-                detector.set_maxima(maxima)
-            found = anomaly_maps(moment.likelihoods, maxima, detector.image_size)
-            image = image_metrics(found.max(axis=(1, 2)), labels)["image_auroc"] or 0.0
-            if image > best_image:
-                best_image, scores = image, found.max(axis=(1, 2))
-            pixel = pixel_metrics(pixel_curve(found, masks))["pixel_auroc"] or 0.0
-            if pixel > best_pixel:
-                best_pixel, maps = pixel, found
-            names = "image_auroc", "pixel_auroc", "log_likelihood"
-            figures.append(dict(zip(names, (image, pixel, moment.means), strict=True)))
+        moments = (
+            list(self.checkpoints.moments())
+            if self.checkpoints
+            else [Moment(detector.log_likelihoods(encoded[rows]), detector.maxima_, [])]
+        )
+        if self.evaluation.maxima == "test":
+            moments = [_with_maxima_of_test(moment) for moment in moments]
+            detector.set_maxima(moments[-1].maxima)
+
+        def found(moment: Moment) -> np.ndarray:
+            return anomaly_maps(moment.likelihoods, moment.maxima, detector.image_size)
+
+        def figures(moment: Moment) -> dict[str, Any]:
+            maps = found(moment)
+            image = image_metrics(maps.max(axis=(1, 2)), labels)["image_auroc"]
+            pixel = pixel_metrics(pixel_curve(maps, masks))["pixel_auroc"]
+            parts = {"image_auroc": image or 0.0, "pixel_auroc": pixel or 0.0}
+            return parts | {"log_likelihood": moment.means}
+
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # as many as a cell may have
+            table = list(pool.map(figures, moments))
+        best_image, best_pixel = (
+            max(range(len(table)), key=lambda i: table[i][name])
+            for name in ("image_auroc", "pixel_auroc")
+        )
+        scores = found(moments[best_image]).max(axis=(1, 2))
         threshold = None if self.checkpoints else detector.boundary_threshold_
-        moments = tuple(figures) if self.checkpoints else ()
-        return Scored(masks, labels, maps, scores, threshold, None, moments)
+        kept = tuple(table) if self.checkpoints else ()
+        return Scored(masks, labels, found(moments[best_pixel]), scores, threshold, None, kept)
+
+
+def _with_maxima_of_test(moment: Moment) -> Moment:
+    return replace(moment, maxima=[float(level.max()) for level in moment.likelihoods])
