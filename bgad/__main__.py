@@ -7,11 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bgad.detectors import METHODS
 from bgad.errors import InputError
 
 __all__ = ["main"]
-
-_METHODS = ("bgad", "plus", "patchcore", "padim", "devnet", "segmentation_head")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     share = {"type": _share, "metavar": "SHARE"}
 
-    fit = commands.add_parser("fit", help="learn from folders of images", description="Learn.")
+    fit = commands.add_parser(
+        "fit",
+        help="learn from folders of images",
+        description="Learn from a folder of good parts, and perhaps one of defective parts.",
+    )
     fit.add_argument("--normal", type=Path, required=True, metavar="DIR", help="good parts")
     fit.add_argument("--anomalous", type=Path, metavar="DIR", help="defective parts, if any")
     fit.add_argument(
@@ -52,14 +55,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--out", type=Path, required=True, metavar="FILE.bgad", help="model to write")
     fit.add_argument(
-        "--method", choices=_METHODS, default="bgad", help="detector (default: %(default)s)"
+        "--method", choices=METHODS, default="bgad", help="detector (default: %(default)s)"
     )
     fit.add_argument(
         "--set",
         nargs="+",
+        action="extend",
         default=[],
         metavar="NAME=VALUE",
-        help="parameters of the detector, such as image_size=384 (default: the published ones)",
+        help="parameters of the detector, such as image_size=384 (default: those of its class)",
     )
     fit.add_argument(
         "--false-alarms",
@@ -80,7 +84,12 @@ def _parser() -> argparse.ArgumentParser:
         **share,
     )
 
-    predict = commands.add_parser("predict", help="judge images", description="Judge images.")
+    predict = commands.add_parser(
+        "predict",
+        help="judge images",
+        description="Judge images. Writes scores.csv, overlays and index.html. Exit status: 0 all "
+        "are good, 1 some are defective, 2 the request or an image cannot be served.",
+    )
     predict.add_argument("model", type=Path, metavar="FILE.bgad", help="what fit wrote")
     predict.add_argument(
         "images", nargs="+", metavar="IMAGE", help="files, folders with all below, or patterns"

@@ -69,11 +69,11 @@ class Training:
         A value out of its range.
     """
 
-    steps: Annotated[tuple[Natural, Natural, Natural], Field(strict=False)] = (300, 300, 300)
+    steps: Annotated[tuple[Natural, Natural, Natural], Field(strict=False)] = (150, 100, 75)
     learning_rate: Positive = 2e-3
     schedule: Literal["cosine", "official"] = "cosine"
     warm_up: Share = 0.05
-    normal_only: Share = 0.04
+    normal_only: Share = 0.3
     batch_images: Count = 32
     batch_positions: Count = 64
     anomalous_images: Count = 8

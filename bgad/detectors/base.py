@@ -14,7 +14,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from bgad.backbone import Backbone
-from bgad.conformal import Prediction, check_calibration, p_values
+from bgad.conformal import Prediction, p_values, score_threshold
 from bgad.detectors import file, method_of, resolve
 from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
@@ -50,7 +50,8 @@ class Detector(ABC):
     Attributes
     ----------
     boundary_threshold_ : float
-        Map value above which a pixel is called anomalous; no test image has a say in it.
+        Map value above which a pixel is called anomalous; no test image has a say in it. Of normal
+        images held out, if there are any, else the method's own.
     calibration_scores_ : ndarray of float32, shape (m,), or None
         Image scores of normal images as if these were new: cross-fitted or held out. None where
         the method has none.
@@ -99,6 +100,7 @@ class Detector(ABC):
         masks: Any = None,
         *,
         held_out: float = 0.0,
+        pixel_false_alarms: float = 0.001,
         **options: Any,
     ) -> Self:
         """Train on normal images and known anomalies.
@@ -114,6 +116,9 @@ class Detector(ABC):
             Share of the normal images, evenly spaced, that are not trained on: their scores become
             `calibration_scores_`, with which `predict` keeps its promise exactly. With 0 these are
             the method's own cross-fitted ones, if it has any.
+        pixel_false_alarms : float
+            Where normal images are held out, the share of their pixels that lie beyond
+            `boundary_threshold_`; it is the method's own otherwise.
         **options
             Of a method's own.
 
@@ -129,6 +134,10 @@ class Detector(ABC):
         """
         if masks is not None and anomalous is None:
             raise InputError("masks come together with anomalous images: these are missing")
+        if not 0 < pixel_false_alarms < 1:
+            raise InputError(
+                f"pixel_false_alarms must lie between 0 and 1, got {pixel_false_alarms}"
+            )
         self._levels = None
         normal, held = _split(self._encode(normal), held_out)
         if anomalous is not None:
@@ -154,7 +163,8 @@ class Detector(ABC):
             raise InputError(f"{name} found no finite threshold: training diverged")
         self._levels = _shapes(normal)
         if held is not None:
-            self.calibration_scores_ = self.score_samples(held)
+            maps, self.calibration_scores_ = self.maps_and_scores(held)
+            self.boundary_threshold_ = float(np.quantile(maps, 1 - pixel_false_alarms))
         return self
 
     def anomaly_maps(self, images: Any) -> np.ndarray:
@@ -209,16 +219,26 @@ class Detector(ABC):
         InputError
             The detector has no calibration scores, or too few for so small a share.
         """
+        self.score_threshold(false_alarms)  # refuses what can't be promised before images are read
+        maps, scores = self.maps_and_scores(images)
+        ranks = p_values(self.calibration_scores_, scores)
+        return Prediction(scores, ranks, ranks <= false_alarms, maps)
+
+    def score_threshold(self, false_alarms: float = 0.05) -> float:
+        """Score beyond which `predict` calls an image defective.
+
+        Raises
+        ------
+        InputError
+            As of `predict`.
+        """
         self._check_fitted()
         if self.calibration_scores_ is None:
             raise InputError(
                 f"this {type(self).__name__} knows no score of a normal image that is new to it: "
                 "fit it with held_out=0.2"
             )
-        check_calibration(len(self.calibration_scores_), false_alarms)
-        maps, scores = self.maps_and_scores(images)
-        ranks = p_values(self.calibration_scores_, scores)
-        return Prediction(scores, ranks, ranks <= false_alarms, maps)
+        return score_threshold(self.calibration_scores_, false_alarms)
 
     def left_out(self, normal: EncodedImages, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Maps and scores of training normals, as if each had had no part in `fit`.

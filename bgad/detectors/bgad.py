@@ -225,7 +225,6 @@ class BGAD(Flows, Training):
     version: ClassVar[int] = 3
     added: ClassVar[Mapping[str, Any]] = {"normal_patches": 0}
 
-    backbone: str = "tf_efficientnet_lite0"
     cut_paste: Natural = 64
     normal_patches: Natural = 0
     n_jobs: Count = 1

@@ -8,101 +8,102 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bgad.conformal import check_calibration
-from bgad.data.folder import match_masks
-from bgad.data.images import IMAGE_SUFFIXES, image_size
-from bgad.data.masks import read_mask
+from bgad.data.folder import Sample, match_masks
+from bgad.data.images import image_size
+from bgad.data.truth import check_truth
 from bgad.detectors import resolve
 from bgad.errors import InputError
+from bgad.parts.files import folder_images, images_in
 
-__all__ = ["find_images", "run"]
+__all__ = ["run"]
 
 
 def run(options: argparse.Namespace) -> int:
     """Fit a detector, save it, and say what it learnt."""
     started = time.monotonic()
-    normal = find_images(options.normal)
+    normal = folder_images(options.normal)
     print(f"{_described(normal)} of good parts in {options.normal}")
     held_out = round(options.held_out * len(normal))
-    check_calibration(held_out, options.false_alarms)
-    anomalous, masks = _known(options)
+    try:
+        check_calibration(held_out, options.false_alarms)
+    except InputError as error:
+        kept = f"--held-out {options.held_out} keeps {held_out} of {len(normal)} good parts aside"
+        raise InputError(f"{error} ({kept})") from error
     if options.out.is_dir() or not options.out.absolute().parent.is_dir():
         raise InputError(f"{options.out}: give a file in a folder that exists")
     detector = resolve(options.method)(**dict(map(_parameter, options.set)))
-    if anomalous and masks is None and detector.needs_masks:
+    known = _known(options)
+    masks = None
+    if options.masks is not None:
+        check_truth(known, detector.image_size)
+        masks = [sample.truth() for sample in known]
+    elif known and detector.needs_masks:
         raise InputError(
-            f"{options.method} learns where defects are: give their --masks, or --method devnet, "
-            "which learns without, or leave --anomalous out"
+            f"{options.method} learns from masks, which are missing: give --masks; or --method "
+            "devnet, which does without; or leave --anomalous out, learn from good parts alone, "
+            "and judge the defective ones to see what is found"
         )
     print(
         f"Reading, and training {options.method} on {len(normal) - held_out} of them …", flush=True
     )
     detector.fit(
         normal,
-        anomalous or None,
+        [sample.path for sample in known] or None,
         masks,
         held_out=options.held_out,
         pixel_false_alarms=options.pixel_false_alarms,
     )
     detector.save(options.out)
-    smallest = 1 / (held_out + 1)
     print(
         f"{options.out} written in {timedelta(seconds=round(time.monotonic() - started))}.\n"
-        f"Calibrated on {held_out} good parts that it has not seen: of new ones like these, at most "
-        f"{options.false_alarms:.1%} will be rejected (the least that {held_out} can promise is "
-        f"{smallest:.1%}; 5 % takes 19, 1 % takes 99)."
+        f"Calibrated on {held_out} good parts that it has not seen: of new ones like these, at "
+        f"most {options.false_alarms:.1%} will be rejected (the least that {held_out} can promise "
+        f"is {1 / (held_out + 1):.1%}; 5 % takes 19, 1 % takes 99)."
     )
-    if anomalous:
-        print(f"{len(anomalous)} known anomalies were learnt: judge others to see what it finds.")
+    if known:
+        print(f"{len(known)} known anomalies were learnt: judge others to see what it finds.")
     return 0
 
 
-def find_images(folder: Path) -> list[Path]:
-    """Image files in a folder, sorted by name.
-
-    Raises
-    ------
-    InputError
-        There is no such folder, or it holds no image.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    found = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
-    if not found:
-        raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
-    return found
-
-
-def _known(options: argparse.Namespace) -> tuple[list[Path], np.ndarray | list | None]:
-    """Known anomalies, and the mask of each."""
+def _known(options: argparse.Namespace) -> list[Sample]:
+    """Known anomalies, with their masks if these are given."""
     if options.anomalous is None:
         if options.masks is not None:
             raise InputError("--masks: are of known anomalies: give --anomalous, too")
-        return [], None
-    anomalous = find_images(options.anomalous)
+        return []
+    anomalous = folder_images(options.anomalous)
     print(f"{_described(anomalous)} of defective parts in {options.anomalous}")
-    if options.masks is None:
-        return anomalous, None
-    found = match_masks(anomalous, find_images(options.masks))
-    if missing := [path.name for path in anomalous if path not in found]:
-        raise InputError(
-            f"{options.masks}: no mask for {len(missing)} of {len(anomalous)} defective parts, such "
-            f"as {missing[0]}: name it {Path(missing[0]).stem}_mask.png"
-        )
-    print(f"{sum(map(len, found.values()))} masks in {options.masks}")
-    return anomalous, [np.any([read_mask(p) for p in found[path]], axis=0) for path in anomalous]
+    found = {} if options.masks is None else match_masks(anomalous, _mask_files(options.masks))
+    samples = []
+    for path in anomalous:
+        nested = [images_in(mask) if mask.is_dir() else [mask] for mask in found.get(path, ())]
+        masks = tuple(file for files in nested for file in files)
+        if options.masks is not None and not masks:
+            raise InputError(
+                f"{options.masks}: no mask for {path.name}, expected {path.stem}_mask.png, "
+                f"{path.stem}_*.png or a folder {path.stem}: add it, or leave the image out"
+            )
+        for mask in masks:
+            if image_size(mask) != image_size(path):
+                raise InputError(f"{mask}: differs in size from its image {path}")
+        samples.append(Sample(path, path.name, "test", "bad", masks))
+    if options.masks is not None:
+        print(f"{sum(len(sample.mask_paths) for sample in samples)} masks in {options.masks}")
+    return samples
+
+
+def _mask_files(folder: Path) -> list[Path]:
+    """Mask files of a folder, and folders of the masks of one image."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    return [path for path in sorted(folder.glob("[!.]*")) if path.is_dir()] + images_in(folder)
 
 
 def _described(paths: list[Path]) -> str:
     """How many images of which sizes."""
     sizes = sorted({image_size(path) for path in paths})
-    names = [f"{width} × {height}" for height, width in sizes]
+    names = [f"{width} x {height}" for height, width in sizes]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} other sizes" if len(names) > 3 else "")
     return f"{len(paths)} images ({shown} pixels)"
 

@@ -47,3 +47,21 @@ def test_what_can_not_be_promised_is_refused():
     for share in (-0.1, 1.0, 0.99):
         with pytest.raises(InputError, match="held_out"):
             PaDiM(image_size=SIZE).fit(encoded(5, 1), held_out=share)
+
+
+def test_pixels_beyond_the_threshold_are_the_share_asked_for_of_images_held_out():
+    normal = encoded(10, 1)
+    held = np.linspace(0, 9, 5).astype(int)
+    detector = PaDiM(image_size=SIZE).fit(normal, held_out=0.5, pixel_false_alarms=0.1)
+    maps = detector.anomaly_maps(normal[held])
+    # Pixels of the same cell have the same value.
+    assert 0.05 < (maps > detector.boundary_threshold_).mean() <= 0.1
+    for share in (0, 1):
+        with pytest.raises(InputError, match="pixel_false_alarms"):
+            PaDiM(image_size=SIZE).fit(normal, held_out=0.5, pixel_false_alarms=share)
+
+
+def test_the_score_threshold_tells_the_verdicts():
+    detector = PaDiM(image_size=SIZE).fit(encoded(60, 1), held_out=0.5)
+    found = detector.predict(encoded(50, 3, anomalous=20), false_alarms=0.1)
+    assert np.array_equal(found.defective, found.scores > detector.score_threshold(0.1))
