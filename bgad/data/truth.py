@@ -43,7 +43,7 @@ def check_truth(known: Iterable[Sample], size: Size, rule: str = "nearest") -> N
     for sample in known:
         if not sample.truth(size, rule).any():
             raise InputError(
-                f"{sample.mask_paths[0]}: marks no pixel at {shape} px, so that nothing can be learnt "
-                f"from the known anomaly {sample.name}: use a larger image size, mark the anomaly "
-                "more generously, or leave the image out"
+                f"{sample.mask_paths[0]}: marks no pixel at {shape} px, so that nothing can be "
+                f"learnt from the known anomaly {sample.name}: use a larger image size, mark the "
+                "anomaly more generously, or leave the image out"
             )

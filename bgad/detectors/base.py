@@ -159,7 +159,7 @@ class Detector(ABC):
                 _check_finite_features(encoded)
         self.history_, self.calibration_scores_ = [], None
         self._fit(normal, anomalous, masks, **options)
-        if not np.isfinite(self.boundary_threshold_):
+        if not np.isfinite(self.boundary_threshold_):  # type: ignore[has-type]
             raise InputError(f"{name} found no finite threshold: training diverged")
         self._levels = _shapes(normal)
         if held is not None:
