@@ -1,4 +1,4 @@
-"""Command line for one's own parts: ``python -m bgad fit|predict``."""
+"""Command line for one's own parts: ``python -m bgad fit|predict|export``."""
 
 import argparse
 import importlib
@@ -19,8 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        `fit`: 0. `predict`: 0 if all images are good, 1 if some are defective. 2 if the request,
-        or one of the images, cannot be served.
+        0, but 1 if `predict` finds defective images, and 2 if the request, or one of the images,
+        cannot be served.
     """
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
@@ -99,6 +99,23 @@ def _parser() -> argparse.ArgumentParser:
         "--false-alarms",
         default=0.05,
         help="share of good parts that may be rejected (default: %(default)s)",
+        **share,
+    )
+
+    export = commands.add_parser(
+        "export",
+        help="write a model as an ONNX file",
+        description="Write backbone, density and maps as one ONNX file, with the thresholds in its "
+        "metadata, and compare its scores with the model's.",
+    )
+    export.add_argument("model", type=Path, metavar="FILE.bgad", help="of bgad or patchcore")
+    export.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.onnx", help="file to write"
+    )
+    export.add_argument(
+        "--false-alarms",
+        default=0.05,
+        help="rate behind the score threshold in the file (default: %(default)s)",
         **share,
     )
     return parser
