@@ -146,6 +146,7 @@ class Stored:
             map_,
             threshold,
             self._scale,
+            name,
             f"{name}, score {score:.3f}",
         )
 

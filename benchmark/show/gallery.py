@@ -282,7 +282,7 @@ def _to_jpeg(figure: Figure) -> bytes:
 def _layers(run: CellRun, index: int) -> Layers:
     heading = ", ".join(_column_heading(run, index, ranking_errors(run)).split("\n"))
     pixels = run.images[index], run.masks[index], run.maps[index]
-    return layers(*pixels, run.threshold, _map_scale(run), heading)
+    return layers(*pixels, run.threshold, _map_scale(run), run.samples[index].name, heading)
 
 
 def _calibrated(run: CellRun) -> float | None:

@@ -30,7 +30,7 @@ class Layers(BaseModel):
 
     Attributes
     ----------
-    heading
+    name, heading
         Which image, and how it fared.
     height, width
         In pixels.
@@ -42,6 +42,7 @@ class Layers(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    name: str
     heading: str
     height: _Side
     width: _Side
@@ -57,6 +58,7 @@ def layers(
     map_: np.ndarray,
     threshold: float | None,
     scale: Normalize,
+    name: str,
     heading: str,
 ) -> Layers:
     """Encode an image's layers.
@@ -69,11 +71,12 @@ def layers(
         Map value of the contour; none is drawn without it.
     scale : Normalize
         Colour scale of the map.
-    heading : str
+    name, heading : str
         See `Layers`.
     """
     colours = mpl.colormaps["magma"](scale(map_), bytes=True)[..., :3]
     return Layers(
+        name=name,
         heading=heading,
         height=image.shape[0],
         width=image.shape[1],

@@ -39,10 +39,10 @@ def write_results(root, *categories):
                 store.write(result)
 
 
-def write_executed(root, dataset, category, with_layers=False):
+def write_executed(root, dataset, category, with_layers=False, profile="cpu", shots=10, name=""):
     """Store an executed notebook as a run leaves it."""
     notebook = nbformat.v4.new_notebook()
-    heading = f"## {Cell(dataset, category, 'general', 10, 0, 'cpu')}"
+    heading = f"## {Cell(dataset, category, 'general', shots, 0, profile)}"
     outputs = [
         nbformat.v4.new_output("display_data", {"text/markdown": heading}),
         nbformat.v4.new_output(
@@ -54,11 +54,11 @@ def write_executed(root, dataset, category, with_layers=False):
     notebook.cells = [nbformat.v4.new_code_cell("show()", outputs=outputs)]
     if with_layers:
         pixels, values = np.zeros((32, 32, 3), np.uint8), np.eye(32, dtype=np.float32)
-        drawn = layers(pixels, values > 0, values, 0.5, Normalize(0, 1), "crack, wrong")
+        drawn = layers(pixels, values > 0, values, 0.5, Normalize(0, 1), name, "crack, wrong")
         outputs[1]["data"][MEDIA_TYPE] = [drawn.model_dump(), drawn.model_dump()]
-    parameters = {"dataset": dataset, "category": category, "profile": "cpu"}
+    parameters = {"dataset": dataset, "category": category, "profile": profile}
     notebook.metadata["papermill"] = {"parameters": parameters}
-    path = root / "cpu" / "notebooks" / dataset / f"{category}.ipynb"
+    path = root / profile / "notebooks" / dataset / f"{category}{shots if name else ''}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
     return path

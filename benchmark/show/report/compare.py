@@ -8,8 +8,13 @@ import pandas as pd
 
 from benchmark.protocol.cells import Cell
 from benchmark.results.merge import stores
+from benchmark.show.layers import Layers
+from benchmark.show.report.notebooks import Executed
 
-__all__ = ["cell_label", "image_scores"]
+__all__ = ["cell_label", "image_layers", "image_scores"]
+
+_LAYERS = 1_300_000
+"""Bytes of all layers at most, so that the page stays below 2 MB."""
 
 
 def image_scores(roots: Iterable[Path]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -49,6 +54,30 @@ def image_scores(roots: Iterable[Path]) -> dict[str, dict[str, dict[str, Any]]]:
             "cells": scores,
         }
     return found
+
+
+def image_layers(
+    notebooks: Iterable[Executed], cells: Iterable[Cell]
+) -> list[tuple[str, str, str, Layers]]:
+    """Layers of the notebooks' pictures, as many as a page may weigh.
+
+    Returns
+    -------
+    list of tuple
+        Data set, category, `cell_label` and layers.
+    """
+    known = {(cell.dataset, cell.category, cell.profile, str(cell)): cell for cell in cells}
+    found, left = {}, _LAYERS
+    for notebook in notebooks:
+        of = notebook.dataset, notebook.category
+        for title, pictures in notebook.galleries.items():
+            if (cell := known.get((*of, notebook.profile, title))) is None:
+                continue
+            for drawn in (drawn for picture in pictures for drawn in picture.layers):
+                left -= len(drawn.image) + len(drawn.map)
+                if left >= 0:
+                    found[(*of, cell_label(cell), drawn.name)] = drawn
+    return [(*key[:3], drawn) for key, drawn in found.items()]
 
 
 def cell_label(cell: Cell) -> str:

@@ -25,7 +25,7 @@ from benchmark.show import html, overview
 from benchmark.show.document import Code, Note, Section, Table
 from benchmark.show.labels import HEADLINE, SHORT_TITLES, dataset_label, display_name, not_run
 from benchmark.show.layers import svg
-from benchmark.show.report.compare import image_scores
+from benchmark.show.report.compare import image_layers, image_scores
 from benchmark.show.report.notebooks import Executed, find_notebooks
 from benchmark.show.report.pictures import Picture, from_figure, from_file, pixel_curves
 from benchmark.show.tables import (
@@ -99,7 +99,12 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     judgement = judge(source.published, results_frame(load_all(own)))
     compare = image_scores(roots)
     if compare:
-        _write(out / "compare.html", "compare.html", scores=json.dumps(compare, ensure_ascii=False))
+        _write(
+            out / "compare.html",
+            "compare.html",
+            scores=json.dumps(compare, ensure_ascii=False),
+            layers=image_layers(notebooks, [result.cell for result in results]),
+        )
     rest = {
         "compare": bool(compare),
         "verdict": verdict.section(judgement),

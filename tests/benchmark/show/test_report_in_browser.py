@@ -29,6 +29,8 @@ def site(tmp_path_factory):
     draw_category(folder / "data", "widget")
     for shots in (0, 10):
         keep(folder / "runs", folder / "data", shots)
+        executed = {"with_layers": True, "profile": "quick", "shots": shots}
+        write_executed(folder / "runs", "own", "widget", **executed, name="test/crack/000.png")
     for profile in ("cpu", "plus"):
         cell = Cell("own", "widget", "general", 10, 0, profile)
         Store(folder / "runs" / profile).write(result_of(cell, 0.8))
@@ -136,6 +138,12 @@ def test_the_comparison_is_that_of_the_function(visit, site):
         ]
         assert cells[0] == row.type and cells[1] == str(row.n)
         assert cells[4] == f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
+    pair = page.locator("#pairs > .plots figure")
+    assert pair.count() == 2 and "0 shots" in pair.first.inner_text()
+    page.locator("#pairs input[name=map]").fill("40")
+    assert pair.nth(1).locator(".map").evaluate("(e) => e.style.opacity") == "0.4"
+    pair.first.locator(".enlarge").click()
+    assert page.locator("dialog.zoom svg").is_visible()
 
 
 def test_folded_parts_are_printed(visit):

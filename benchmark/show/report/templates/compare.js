@@ -64,6 +64,7 @@ const stored = JSON.parse(place.dataset.scores);
 const [dataset, first, second] = ["dataset", "a", "b"].map((name) =>
   document.querySelector(`#choice select[name=${name}]`),
 );
+const drawn = [...document.querySelectorAll("#pairs figure[data-cell]")];
 const offer = (select, values, wanted) => {
   select.replaceChildren(...values.map((value) => new Option(value, value)));
   if (values.includes(wanted)) select.value = wanted;
@@ -144,6 +145,18 @@ const show = () => {
     ),
   );
   place.querySelector(".plots").replaceChildren(...plots);
+  const pairs = images.slice(0, 30).flatMap(({ category, name }) => {
+    const found = [first, second].map((select) =>
+      drawn.find(
+        ({ dataset: of }) =>
+          of.of === `${dataset.value}/${category}` && of.cell === select.value && of.name === name,
+      ),
+    );
+    return found.every(Boolean) ? found.map((figure) => figure.cloneNode(true)) : [];
+  });
+  document.querySelector("#pairs > .plots").replaceChildren(...pairs);
+  document.querySelector("#pairs .no-pairs").hidden = pairs.length > 0;
+  document.querySelector("#pairs .controls").dispatchEvent(new Event("input"));
   place.querySelector(".none").hidden = types.length > 0;
   const kept = new URLSearchParams({ dataset: dataset.value, a: first.value, b: second.value });
   history.replaceState(null, "", `?${kept}`);

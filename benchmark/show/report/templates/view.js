@@ -26,26 +26,34 @@ zoom.addEventListener("input", () => {
   zoomed.style.width = `${zoom.value}%`;
   pane.scrollTo(middle * zoomed.offsetWidth - pane.clientWidth / 2, height * zoomed.offsetHeight - pane.clientHeight / 2);
 });
-for (const picture of document.querySelectorAll("figure img, figure svg")) {
+const enlarge = (picture) => {
+  if (!dialog.isConnected) document.body.append(dialog);
+  zoomed.replaceChildren(picture.cloneNode(true));
+  zoomed.className = picture.closest("figure").className;
+  zoom.value = 100;
+  zoomed.style.width = "100%";
+  dialog.showModal();
+};
+document.addEventListener("click", (event) => {
+  const figure = event.target.closest("main figure");
+  const picture = figure?.querySelector("img, svg");
+  if (picture && event.target.closest("img, svg, .enlarge")) enlarge(picture);
+});
+const offerEnlarging = (figure) => {
+  const picture = figure.querySelector("img, svg");
+  if (!picture || figure.querySelector(".enlarge")) return;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "enlarge";
   button.textContent = "Enlarge";
   const name = picture.getAttribute("alt") ?? picture.getAttribute("aria-label");
   button.setAttribute("aria-label", `Enlarge: ${name}`);
-  const open = () => {
-    if (!dialog.isConnected) document.body.append(dialog);
-    zoomed.replaceChildren(picture.cloneNode(true));
-    zoomed.className = picture.closest("figure").className;
-    zoom.value = 100;
-    zoomed.style.width = "100%";
-    dialog.showModal();
-  };
-  button.addEventListener("click", open);
-  picture.addEventListener("click", open);
-  picture.style.cursor = "zoom-in";
-  picture.closest("figure").append(button);
-}
+  figure.append(button);
+};
+const offerAll = () => document.querySelectorAll("main figure").forEach(offerEnlarging);
+offerAll();
+for (const changing of document.querySelectorAll(".plots"))
+  new MutationObserver(offerAll).observe(changing, { childList: true });
 // What is folded is printed, too.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("main details:not([open], .code)")) {
