@@ -45,7 +45,7 @@ lint: $(INSTALLED)
 
 lock: $(INSTALLED)
 	$(RUN) -m pip install uv
-	$(RUN) -m uv pip compile pyproject.toml --extra test --universal --python-version 3.10 \
+	$(RUN) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 \
 	    --no-header --no-annotate --output-file requirements.lock
 
 $(INSTALLED): pyproject.toml $(LOCK)

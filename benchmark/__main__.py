@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import sys
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         served; 130 if it was interrupted.
     """
     for stream in (sys.stdout, sys.stderr):  # a terminal's encoding may lack what a name holds
-        stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):  # in a notebook it is not
+            stream.reconfigure(errors="backslashreplace")
     options = _parse(sys.argv[1:] if arguments is None else list(arguments))
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     _let_tell(logging.getLogger("bgad"))

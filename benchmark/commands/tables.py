@@ -3,17 +3,16 @@
 from argparse import Namespace
 
 from benchmark.paths import PUBLISHED
-from benchmark.results.frame import results_frame
-from benchmark.results.store import load_all
 from benchmark.show import markdown
-from benchmark.show.tables import scores
+from benchmark.show.tables import Source, make_section
 
 __all__ = ["main"]
 
 
 def main(options: Namespace) -> int:
     """Serve the command and return its exit status."""
-    frame = results_frame(load_all([PUBLISHED, *options.results]))
-    names = options.dataset or sorted(frame["dataset"].unique())
-    print("\n\n".join(markdown.section(scores.section(frame, name)) for name in names))
+    source = Source.read(PUBLISHED, options.results)
+    names = options.dataset or sorted(source.frame["dataset"].unique())
+    sections = (make_section(f"results-{name}", source) for name in names)
+    print("\n\n".join(map(markdown.section, sections)))
     return 0

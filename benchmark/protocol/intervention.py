@@ -138,7 +138,7 @@ def find_intervention(cell: Cell, evaluation: Evaluation) -> Intervention:
     """
     if cell.control and evaluation.departures:
         raise InputError("controls are of profiles that are evaluated by the protocol alone")
-    place = ("fidelity", "Oracle") if evaluation.needs_bgad else None
+    place = ("fidelity", "Oracle") if evaluation.needs_likelihoods else None
     place = ("controls", _CONTROLS[cell.control]) if cell.control else place
     if place is None:
         return Intervention(cell, evaluation)

@@ -60,8 +60,8 @@ class Evaluation:
         return {field.name: value for field, value in values if value != field.default}
 
     @property
-    def needs_bgad(self) -> bool:
-        """Whether test images are to be scored in a way that no other method can."""
+    def needs_likelihoods(self) -> bool:
+        """Whether test images are to be scored in a way that only methods with likelihoods can."""
         return bool({"selection", "maxima"} & set(self.departures))
 
 
@@ -121,12 +121,16 @@ class Profile:
         where = self.source or f"profile {self.name}"
         if reserved := RUN_PARAMETERS & set(self.model):
             raise InputError(f"{where}: {', '.join(sorted(reserved))} can't be set in a profile")
-        if self.evaluation.needs_bgad and self.method not in ("bgad", "bgad_published"):
-            raise InputError(f"{where}: evaluation: selection and maxima are those of method bgad")
         try:
-            parameters = resolve(self.method)(**self.model).get_params()
+            method = resolve(self.method)
+            parameters = method(**self.model).get_params()
         except (InputError, TypeError) as error:
             raise InputError(f"{where}: {error}") from error
+        if self.evaluation.needs_likelihoods and not method.has_likelihoods:
+            raise InputError(
+                f"{where}: evaluation: selection and maxima are those of likelihoods, which method "
+                f"{self.method} does not have"
+            )
         parameters = {name: parameters[name] for name in sorted(set(parameters) - RUN_PARAMETERS)}
         try:
             return json.loads(json.dumps(parameters, allow_nan=False))
@@ -150,7 +154,7 @@ class Profile:
             If the method refuses `model`, or the weights can't be read.
         """
         method = resolve(self.method)
-        added = getattr(method, "added", {}).items()
+        added = method.added.items()
         parameters = dict(item for item in self.parameters.items() if item not in added)
         if parameters.get("weights") not in (None, "random"):
             parameters["weights"] = self._sha256(Path(parameters["weights"]))

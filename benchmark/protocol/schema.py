@@ -40,7 +40,7 @@ TEST_SETS = ("common", "paper")
 
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
 _Seconds = Annotated[float, Field(ge=0)]
-_Share = Annotated[float, Field(ge=0, le=1)]
+_Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 _Time = Annotated[
     AwareDatetime,
     Field(

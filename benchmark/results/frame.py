@@ -3,11 +3,14 @@
 import math
 from collections.abc import Iterable, Mapping
 from datetime import timezone
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
+from benchmark.protocol.catalogue import profile_names
 from benchmark.protocol.metrics import METRICS
+from benchmark.protocol.profiles import load_profile
 from benchmark.protocol.schema import TEST_SETS, Result
 from benchmark.results.stale import split_stale, warn_of
 
@@ -195,7 +198,7 @@ def _flat(result: Result) -> dict[str, Any]:
     return row | {
         "method": config.method,
         "study": config.study,
-        "caveat": config.caveat,
+        "caveat": _caveat(result),
         "backbone": config.parameters.get("backbone"),
         "image_size": _size(config.parameters.get("image_size")),
         "oracle": bool(config.evaluation),
@@ -222,6 +225,19 @@ def _flat(result: Result) -> dict[str, Any]:
         "verdicts": result.verdicts.get("common"),
         "per_type": result.per_type.get("common", {}),
     }
+
+
+def _caveat(result: Result) -> str | None:
+    """What its profile says of itself; as it says now, if it is the same: results may be older."""
+    now, caveat = _shipped(result.cell.profile)
+    return caveat if result.config.profile_hash == now else result.config.caveat
+
+
+@cache
+def _shipped(name: str) -> tuple[str | None, str | None]:
+    """Hash and caveat of a profile that comes with the suite and has one."""
+    profile = load_profile(name) if name in profile_names() else None
+    return (profile.hash, profile.caveat) if profile and profile.caveat else (None, None)
 
 
 def _strict(figures: pd.DataFrame, by: list[str]) -> pd.DataFrame:

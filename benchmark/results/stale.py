@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 
 from benchmark.protocol.schema import Result
 
-__all__ = ["split_stale", "warn_of"]
+__all__ = ["describe", "split_stale", "warn_of"]
 
 _NAMED = 3  # of each profile
 
@@ -33,17 +33,28 @@ def split_stale(results: Iterable[Result]) -> tuple[list[Result], list[Result]]:
 
 def warn_of(stale: Iterable[Result]) -> None:
     """Count and name stale results, in one warning for each profile."""
+    for (dataset, profile), text in describe(stale).items():
+        warnings.warn(
+            f"left out of profile {profile} on {dataset}: {text}: --rerun brings them in",
+            stacklevel=3,
+        )
+
+
+def describe(stale: Iterable[Result]) -> dict[tuple[str, str], str]:
+    """Count and name the stale results of each data set and profile."""
     groups = defaultdict(list)
     for result in stale:
         groups[_profile(result)].append(str(result.cell))
-    for (dataset, profile), cells in groups.items():
-        others = f"; {len(cells) - _NAMED} more" if len(cells) > _NAMED else ""
-        warnings.warn(
-            f"left out {len(cells)} results of profile {profile} on {dataset}, as newer ones are "
-            "of other hyper-parameters, images or pool: --rerun brings them in: "
-            f"{'; '.join(cells[:_NAMED])}{others}",
-            stacklevel=3,
-        )
+    return {group: _describe(sorted(cells)) for group, cells in sorted(groups.items())}
+
+
+def _describe(cells: list[str]) -> str:
+    number = "1 result" if len(cells) == 1 else f"{len(cells)} results"
+    others = f"; {len(cells) - _NAMED} more" if len(cells) > _NAMED else ""
+    return (
+        f"{number}, as newer ones are of other hyper-parameters, images or pool "
+        f"({'; '.join(cells[:_NAMED])}{others})"
+    )
 
 
 def _profile(result: Result) -> tuple[str, str]:

@@ -250,7 +250,7 @@ def _fit(task: _Task, encoded: EncodedImages, cache_dir: Path) -> None:
     tested = task.rows(task.tested)
     if hook := task.intervention.after_epoch(task.detector, encoded, normal, tested, folder):
         options["after_epoch"] = hook
-    if task.profile.method == "bgad_published":
+    if task.detector.is_resumed:
         options["state"] = folder
     task.detector.fit(encoded[normal], encoded[known] if known else None, masks, **options)
 

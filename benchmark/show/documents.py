@@ -26,6 +26,7 @@ DOCUMENTS: dict[Path, tuple[str, ...]] = {
         "results-visa",
         "results-kolektor",
         "results-synthetic",
+        "left-out",
         "datasets",
     ),
     DOCS / "peers.md": ("peers", "power", "references"),

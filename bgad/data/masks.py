@@ -105,7 +105,11 @@ def _brightness(image: Image.Image) -> np.ndarray:
     """The brightest channel, so that pure colours count as much as white."""
     if is_16_bit(image):
         return np.asarray(image)
-    return np.asarray(to_rgb(image)).max(axis=-1)
+    values = np.asarray(to_rgb(image)).max(axis=-1)
+    if not values.any() and image.has_transparency_data:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+        return values if alpha.min() else alpha  # what is drawn in black on a transparent layer
+    return values
 
 
 def _is_ramp(values: np.ndarray) -> bool:

@@ -71,6 +71,12 @@ class Detector(ABC):
     needs_masks: ClassVar[bool] = False
     """Whether known anomalies must come with masks."""
 
+    has_likelihoods: ClassVar[bool] = False
+    """Whether it scores by likelihoods whose maxima can be set, and `fit` takes ``after_epoch``."""
+
+    is_resumed: ClassVar[bool] = False
+    """Whether `fit` takes ``state``, a folder from which an interrupted training goes on."""
+
     backbone: str = "tf_efficientnet_lite2"
     image_size: _Side | Annotated[tuple[_Side, _Side], Field(strict=False)] = 256
     weights: str | Path | None = None

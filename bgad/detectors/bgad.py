@@ -74,6 +74,7 @@ class Flows(Detector):
     """
 
     needs_masks: ClassVar[bool] = True
+    has_likelihoods: ClassVar[bool] = True
 
     n_blocks: Annotated[int, Field(ge=1, le=64)] = 8
     condition_dim: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 128

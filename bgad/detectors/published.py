@@ -34,6 +34,7 @@ class PublishedBGAD(Flows, PublishedTraining):
     """
 
     version: ClassVar[int] = 1
+    is_resumed: ClassVar[bool] = True
 
     backbone: str = "tf_efficientnet_b6.aa_in1k"
     standardisation: Literal[STANDARDISATIONS] = "none"

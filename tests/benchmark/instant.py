@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
 import numpy as np
@@ -35,8 +35,9 @@ class Instant:
     """Takes `seconds` a cell; `fails` says how with which seeds, as in ``raise1 die2``."""
 
     version = 1
+    added: ClassVar[dict] = {}
     min_shots = 0
-    needs_masks = False
+    needs_masks = has_likelihoods = is_resumed = False
 
     def __init__(self, seconds: float = 0.0, fails: str = "", seed: int = 0) -> None:
         if seconds < 0:

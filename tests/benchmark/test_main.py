@@ -1,8 +1,10 @@
 """The tree of commands: complete, explained, quick to answer, and helpful about misspelt words."""
 
+import io
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from resource import RUSAGE_CHILDREN, getrusage
 
@@ -67,3 +69,10 @@ def test_a_misspelt_word_gets_a_suggestion(arguments, suggestion, data_root, cap
         status = end.code
     assert status == 2
     assert f"(did you mean {suggestion}?)" in capsys.readouterr().err
+
+
+def test_output_may_go_to_any_stream(data_root):
+    output = io.StringIO()
+    with redirect_stdout(output), redirect_stderr(io.StringIO()):
+        assert main(["cache"]) == 0
+    assert output.getvalue()

@@ -67,6 +67,15 @@ def test_a_palette_that_starts_with_a_colour_counts_by_colour():
     assert np.array_equal(as_truth(saved(image)), TWO > 0)
 
 
+def test_black_drawn_on_a_transparent_layer_counts():
+    layer = np.zeros((*DISC.shape, 4), np.uint8)
+    assert not as_truth(saved(Image.fromarray(layer))).any()
+    layer[..., 3][DISC] = 255
+    assert np.array_equal(as_truth(saved(Image.fromarray(layer))), DISC)
+    layer[..., 3] = 255
+    assert not as_truth(saved(Image.fromarray(layer))).any()
+
+
 def test_numbered_instances_are_kept_however_many_and_small():
     numbers = np.zeros((96, 96), np.uint8)
     for i in range(60):

@@ -1,5 +1,6 @@
 """What every method must do as a `bgad.detectors.base.Detector`."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -353,3 +354,11 @@ def test_what_turns_images_needs_squares():
     detector = resolve("plus")(backbone=BACKBONE, image_size=(32, SIZE), **SMALL["plus"])
     with pytest.raises(InputError, match="one number"):
         detector.fit(NORMAL, ANOMALOUS, MASKS)
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_what_a_method_declares_of_its_training_is_there(method):
+    kind = resolve(method)
+    options = inspect.signature(kind._fit).parameters
+    assert kind.is_resumed == ("state" in options)
+    assert kind.has_likelihoods == ("after_epoch" in options) == hasattr(kind, "set_maxima")

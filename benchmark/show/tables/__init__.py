@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from benchmark.protocol.schema import Result
 from benchmark.results.frame import results_frame
 from benchmark.results.references import load_references
+from benchmark.results.stale import split_stale
 from benchmark.results.store import load_all
 from benchmark.show.document import Section
 from benchmark.show.tables import (
@@ -18,6 +20,7 @@ from benchmark.show.tables import (
     datasets,
     findings,
     headline,
+    left_out,
     metric_card,
     others,
     peers,
@@ -53,12 +56,15 @@ class Source:
     speed, data
         Content of ``speed.json`` and ``data.json`` (see `benchmark.measure`), None where nothing
         was measured.
+    stale
+        Results that the frame lacks, as others have superseded them.
     """
 
     frame: pd.DataFrame
     published: pd.DataFrame
     speed: Mapping[str, Any] | None = None
     data: Mapping[str, Any] | None = None
+    stale: Sequence[Result] = ()
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> "Source":
@@ -75,9 +81,11 @@ class Source:
             If what was measured is no JSON.
         """
         roots = [Path(published), *map(Path, own)]
-        frame = results_frame(load_all(roots))
+        results = load_all(roots)
+        frame = results_frame(results)
         alone = results_frame(load_all(roots[:1])) if own else frame
-        return cls(frame, alone, *(_measured(roots, name) for name in ("speed", "data")))
+        speed, data = (_measured(roots, name) for name in ("speed", "data"))
+        return cls(frame, alone, speed, data, split_stale(results)[1])
 
 
 SECTIONS: dict[str, Callable[[Source], Section]] = {
@@ -99,6 +107,7 @@ SECTIONS: dict[str, Callable[[Source], Section]] = {
     "speed": lambda source: speed.section(source.speed),
     "sessions": lambda source: sessions.section(source.data),
     "truth": lambda source: truth.section(source.data),
+    "left-out": lambda source: left_out.section(source.stale),
     "datasets": lambda source: datasets.section(),
     "profiles": lambda source: profiles.section(),
     "metrics": lambda source: metric_card.section(),
@@ -124,7 +133,9 @@ def make_section(name: str, source: Source) -> Section:
         return SECTIONS[name](source)
     kind, _, dataset = name.partition("-")
     if kind in OF_DATASET and dataset:
-        return OF_DATASET[kind](source, dataset)
+        section = OF_DATASET[kind](source, dataset)
+        stale = [result for result in source.stale if result.cell.dataset == dataset]
+        return replace(section, blocks=(*section.blocks, *left_out.notes(stale)))
     known = ", ".join([*(f"{kind}-DATASET" for kind in OF_DATASET), *SECTIONS])
     raise InputError(f"unknown block {name!r}: it may be one of {known}")
 

@@ -83,7 +83,7 @@ def section(frame: pd.DataFrame, study: str) -> Section:
             ": test images, or their labels, had a say in what is reported; such a figure says "
             "nothing of images to come.",
         )
-    return Section(title, (*blocks, legend, *caveats(pairs)))
+    return Section(title, (*blocks, legend, *caveats(pd.concat([reference, pairs]))))
 
 
 def _pairs(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:

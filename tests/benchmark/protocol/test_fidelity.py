@@ -192,5 +192,5 @@ def test_too_few_steps_to_select_among_are_refused(tmp_path):
 
 
 def test_other_methods_are_scored_by_the_protocol_alone():
-    with pytest.raises(InputError, match="selection and maxima are those of method bgad"):
+    with pytest.raises(InputError, match="selection and maxima are those of likelihoods"):
         _ = Profile("x", "instant", evaluation=Evaluation(maxima="test")).parameters

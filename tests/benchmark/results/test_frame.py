@@ -8,6 +8,7 @@ from cell_results import result_of
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.metrics import METRICS
+from benchmark.protocol.profiles import load_profile
 from benchmark.results.frame import (
     AVERAGE,
     column,
@@ -114,3 +115,14 @@ def test_results_older_than_a_metric_are_holes_and_not_undefined():
     assert entry(summary, "pill")["n"] == 0 and entry(summary, AVERAGE)["n"] == 0
     assert (entry(summary, "wood")["n"], entry(summary, "wood")["mean"]) == (1, 0.7)
     assert entry(summarise(results_frame([old, new]), "image_ap"), AVERAGE)["n"] == 1
+
+
+def test_a_result_has_the_caveat_of_its_profile_even_if_that_was_said_later():
+    profile, cell = load_profile("cpu"), Cell("d", "pill", "general", 0, 0, "cpu")
+    older = profile.config.model_copy(update={"caveat": None})
+    other = older.model_copy(update={"profile_hash": "another", "caveat": "as it was"})
+    caveats = [
+        results_frame([result_of(cell, 0.5).model_copy(update={"config": config})])["caveat"][0]
+        for config in (profile.config, older, other)
+    ]
+    assert caveats == [profile.caveat, profile.caveat, "as it was"] and profile.caveat

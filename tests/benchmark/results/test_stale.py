@@ -25,7 +25,7 @@ def result(seed: int, hour: int, category: str = "pill", **parts: str) -> Result
 
 def test_results_of_a_profile_as_it_was_are_left_out_counted_and_named():
     old, new = result(1, 0, profile="a"), result(0, 1, profile="b")
-    with pytest.warns(UserWarning, match=r"left out 1 results of profile p on d.*pill.*seed 1"):
+    with pytest.warns(UserWarning, match=r"left out of profile p on d: 1 result, .*pill.*seed 1"):
         frame = results_frame([new, old])
     assert list(summarise(frame, "image_ap")["n"]) == [1, 1]
     assert frame["seed"].tolist() == [0]

@@ -3,19 +3,22 @@
 import json
 import re
 import statistics
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cell_results import result_of
 
 from benchmark.__main__ import main as benchmark
-from benchmark.paths import DOCS, PUBLISHED, README, RUNS
+from benchmark.paths import DOCS, PUBLISHED, README, REPOSITORY, RUNS
 from benchmark.protocol.cells import Cell
 from benchmark.results.frame import results_frame
 from benchmark.results.store import Store
+from benchmark.show import markdown
 from benchmark.show.documents import DOCUMENTS, block_names, check, render, update
 from benchmark.show.labels import display_name
-from benchmark.show.tables import SECTIONS, Source
+from benchmark.show.markdown import escape
+from benchmark.show.tables import SECTIONS, Source, make_section
 from bgad.data.__main__ import main as data
 from bgad.data.registry import DATASETS
 from bgad.errors import InputError
@@ -136,7 +139,7 @@ def test_the_readme_fits_two_screens():
 
 
 def test_links_between_documents_lead_somewhere():
-    for document in [README, *DOCS.glob("*.md")]:
+    for document in [*REPOSITORY.glob("*.md"), *DOCS.glob("*.md")]:
         text = document.read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:)(.+?)\)", re.sub(r"```.*?```", "", text)):
             path, _, anchor = target.partition("#")
@@ -203,6 +206,24 @@ def test_own_runs_win_over_published_ones(published, readme, tmp_path):
     assert "10 runs" in readme.read_text(encoding="utf-8")
     frame = results_frame([result_of(c, 0.987 if c == cell else v) for c, v in CELLS.items()])
     assert readme.read_text(encoding="utf-8") == render(TEXT, Source.of(frame), is_compact=True)
+
+
+def test_what_others_superseded_is_counted_and_named(published, readme):
+    cell = Cell("d", "pill", "general", 0, 7, "cpu")
+    old = result_of(cell, 0.987)
+    config = old.config.model_copy(update={"profile_hash": "as it was"})
+    began = old.provenance.finished - timedelta(days=1)
+    stamp = old.provenance.model_copy(update={"finished": began})
+    Store(published / "cpu").write(old.model_copy(update={"config": config, "provenance": stamp}))
+    with pytest.warns(UserWarning, match="left out of profile cpu on d: 1 result"):
+        source = Source.read(published)
+    update(readme, source)
+    text = readme.read_text(encoding="utf-8")
+    assert "\n10 runs" in text and "987" not in text
+    said = f"Left out of all tables, d, `cpu`: 1 result, .*\\({re.escape(escape(str(cell)))}\\)\\."
+    assert re.search(said, text)
+    assert re.search(said, markdown.section(make_section("left-out", source)))
+    assert "Nothing" in markdown.section(make_section("left-out", Source.of(source.frame)))
 
 
 def test_synthetic_tables_say_so_and_stay_apart():

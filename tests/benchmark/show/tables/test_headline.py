@@ -29,9 +29,12 @@ def test_all_official_categories_have_a_column_and_holes_are_no_zeros():
 
 
 def test_caveats_follow_their_profiles():
-    results = [*cells("visa", "capsules"), *cells("visa", "capsules", "plus", "chosen *with* them")]
+    results = [
+        *cells("visa", "capsules", "patchcore"),
+        *cells("visa", "capsules", "plus", "chosen *with* them"),
+    ]
     results += cells("mvtec_ad", "pill")
     text = markdown.blocks(others.section(results_frame(results), "mvtec_ad"))
-    assert "`plus`: chosen \\*with\\* them" in text and "`cpu`:" not in text
+    assert "`plus`: chosen \\*with\\* them" in text and "`patchcore`:" not in text
     assert "Pill" not in text and text.count("VisA, Capsules") == 4
     assert not others.section(results_frame(cells("mvtec_ad", "pill")), "mvtec_ad").blocks
