@@ -54,6 +54,9 @@ _FACTS = [
     "without_truth",
     "lacking",
     "steps",
+    "moments",
+    "parameters",
+    "counts",
     "learning_rate",
     "false_alarms",
     "image_auroc_interval",
@@ -93,11 +96,11 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         test_anomalous`` (numbers of images of ``common``) and ``without_truth`` (those of the
         anomalous ones whose truth has no pixel at the model's size; NaN in older ones);
         ``lacking`` (`Result.lacking`); ``steps, learning_rate`` (of the profile, None where the
-        method has none); ``false_alarms``
-        (on ``common``, NaN where undefined and in
-        older ones); ``image_auroc_interval`` (95 %, over test images, or None); ``verdicts``
-        (`Verdicts` on ``common``, or None); ``per_type`` (a dict: anomaly
-        type -> its `TypeMetrics` on ``common``; see `types_frame`).
+        method has none); ``moments`` (of training, a list of dicts of figures, empty for most
+        profiles); ``parameters, counts`` (dicts, of the profile and of images); ``false_alarms``
+        (on ``common``, NaN where undefined and in older ones); ``image_auroc_interval`` (95 %,
+        over test images, or None); ``verdicts`` (`Verdicts` on ``common``, or None); ``per_type``
+        (a dict: anomaly type -> its `TypeMetrics` on ``common``; see `types_frame`).
 
     Raises
     ------
@@ -219,6 +222,9 @@ def _flat(result: Result) -> dict[str, Any]:
         "without_truth": counts.get("test_without_truth_common", math.nan),
         "lacking": result.lacking,
         "steps": config.parameters.get("steps"),
+        "moments": result.training.get("moments", []),
+        "parameters": config.parameters,
+        "counts": counts,
         "learning_rate": config.parameters.get("learning_rate"),
         "false_alarms": math.nan if alarms is None else alarms,
         "image_auroc_interval": result.intervals.get("common", {}).get("image_auroc"),

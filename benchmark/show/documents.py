@@ -1,9 +1,15 @@
 """README and docs: their marked blocks are written from results, and never by hand."""
 
+import importlib
 import io
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from benchmark.paths import DOCS, README
 from benchmark.results.store import write_atomically
@@ -11,7 +17,10 @@ from benchmark.show import markdown
 from benchmark.show.tables import Source, make_section
 from bgad.errors import InputError
 
-__all__ = ["DOCUMENTS", "PLOT", "block_names", "check", "render", "update"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["DOCUMENTS", "PLOTS", "block_names", "check", "render", "update"]
 
 DOCUMENTS: dict[Path, tuple[str, ...]] = {
     README: (
@@ -46,8 +55,13 @@ DOCUMENTS: dict[Path, tuple[str, ...]] = {
 }
 """The project's documents, and the blocks that each carries in this order."""
 
-PLOT = DOCS / "shots.svg"
-"""The README's plot; the figures that it shows are in its metadata."""
+PLOTS: dict[Path, Callable[[pd.DataFrame], "Figure | None"]] = {
+    DOCS / "shots.svg": lambda frame: _overview().shots_and_peers(frame, "mvtec_ad", _LABELS),
+    DOCS / "training.svg": lambda frame: _overview().training_cost(frame, "mvtec_ad"),
+}
+"""The documents' plots; the figures that each shows are in its metadata."""
+
+_LABELS = {"cpu": "BGAD (cpu)", "plus": "plus", "patchcore": "PatchCore"}
 
 _MARKER = re.compile(r"^<!-- (begin|end):(.+?) -->[ \t]*$", re.MULTILINE)
 
@@ -89,7 +103,7 @@ def render(text: str, source: Source, is_compact: bool = False) -> str:
 
 
 def update(path: str | Path, source: Source) -> tuple[str, ...]:
-    """Write a document's blocks anew, atomically; with the README's all `DOCUMENTS` and `PLOT`.
+    """Write a document's blocks anew, atomically; with the README's all `DOCUMENTS` and `PLOTS`.
 
     Returns
     -------
@@ -108,8 +122,8 @@ def update(path: str | Path, source: Source) -> tuple[str, ...]:
             newline = "\r\n" if b"\r\n" in document.read_bytes() else "\n"
             write_atomically(document, rendered.replace("\n", newline).encode())
         names += block_names(text)
-    if _is_readme(path) and (plot := _plot(source)) is not None:
-        write_atomically(PLOT, plot)
+    for plot, drawn in _plots(path, source):
+        write_atomically(plot, drawn)
     return tuple(names)
 
 
@@ -117,8 +131,8 @@ def check(path: str | Path, source: Source) -> list[Path]:
     """Documents that `update` would change."""
     pairs = {document: _read_and_render(document, source) for document in _documents(path)}
     outdated = [document for document, (text, rendered) in pairs.items() if text != rendered]
-    if _is_readme(path) and (plot := _plot(source)) is not None:
-        outdated += [PLOT] * (not PLOT.is_file() or _shown(PLOT.read_bytes()) != _shown(plot))
+    for plot, drawn in _plots(path, source):
+        outdated += [plot] * (not plot.is_file() or _shown(plot.read_bytes()) != _shown(drawn))
     return outdated
 
 
@@ -130,22 +144,26 @@ def _is_readme(path: str | Path) -> bool:
     return Path(path).resolve() == README
 
 
-def _plot(source: Source) -> bytes | None:
-    """The plot as SVG, whose description is the figures shown; None without cells."""
+def _plots(path: str | Path, source: Source) -> Iterator[tuple[Path, bytes]]:
+    """The README's and its documents' plots as SVG, whose descriptions are the figures shown."""
+    if not _is_readme(path):
+        return
     import matplotlib as mpl  # takes its time
 
-    from benchmark.show.overview import shots_and_peers
+    for plot, draw in PLOTS.items():
+        figure = draw(source.frame)
+        if figure is None:
+            continue
+        lines = [line.get_xydata().round(4).tolist() for ax in figure.axes for line in ax.lines]
+        buffer = io.BytesIO()
+        with mpl.rc_context({"svg.hashsalt": plot.name, "svg.fonttype": "none"}):
+            metadata = {"Description": json.dumps(lines), "Date": None, "Creator": None}
+            figure.savefig(buffer, format="svg", metadata=metadata)
+        yield plot, buffer.getvalue()
 
-    labels = {"cpu": "BGAD (cpu)", "plus": "plus", "patchcore": "PatchCore"}
-    figure = shots_and_peers(source.frame, "mvtec_ad", labels)
-    if figure is None:
-        return None
-    lines = [line.get_xydata().round(4).tolist() for ax in figure.axes for line in ax.lines]
-    buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": PLOT.name, "svg.fonttype": "none"}):
-        metadata = {"Description": json.dumps(lines), "Date": None, "Creator": None}
-        figure.savefig(buffer, format="svg", metadata=metadata)
-    return buffer.getvalue()
+
+def _overview() -> ModuleType:
+    return importlib.import_module("benchmark.show.overview")  # needs matplotlib, too
 
 
 def _shown(plot: bytes) -> bytes | None:

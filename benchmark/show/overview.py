@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.results.frame import AVERAGE, grid_cells, summarise, types_frame
+from benchmark.results.frame import AVERAGE, column, grid_cells, summarise, types_frame
 from benchmark.show.document import count
 from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
 from benchmark.show.style import (
@@ -32,6 +32,7 @@ __all__ = [
     "per_type",
     "shots_and_peers",
     "shots_curves",
+    "training_cost",
 ]
 
 _COLUMNS = 6
@@ -143,6 +144,80 @@ def shots_and_peers(
         fit_shares([ax], "y")
     legend_beside(axes[-1])
     return figure
+
+
+@styled
+def training_cost(
+    frame: pd.DataFrame, dataset: str, ours: str = "cpu", peer: str = "patchcore"
+) -> Figure | None:
+    """Draw figures along the published training against what is trained on.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.frame.results_frame`.
+    dataset
+        What is shown: all images that are tested, in cells whose moments of training were kept.
+    ours, peer
+        Profiles beside it on the same cells: a point, and a line at the height of its 0 shots.
+
+    Returns
+    -------
+    Figure or None
+        A panel for each category and metric, over the feature vectors in all steps. None without
+        such cells.
+    """
+    plain = frame[frame["control"].isna() & ~frame["apart"] & (frame["setting"] == "general")]
+    plain = plain[plain["dataset"] == dataset]
+    courses = plain[plain["moments"].map(bool) & (plain["method"] == "bgad_published")]
+    courses = courses[courses["shots"] == courses["shots"].max()].drop_duplicates("category")
+    if courses.empty:
+        return None
+    metrics = "image_auroc", "pixel_auroc"
+    names = courses["profile"].unique()
+    subtitle = f"{dataset_label(dataset)} · {courses['shots'].iloc[0]} shots, one seed"
+    width = 2.3 * len(courses) * len(metrics) + 1.6
+    figure = new_figure("What a longer training gives", subtitle, width, 2.4)
+    axes = figure.subplots(1, len(courses) * len(metrics), squeeze=False)[0]
+    panels = [(course, metric) for metric in metrics for _, course in courses.iterrows()]
+    for ax, (course, metric) in zip(axes, panels, strict=True):
+        shares = np.arange(1, len(course["moments"]) + 1) / len(course["moments"])
+        found = [moment[metric] for moment in course["moments"]]
+        label = f"{' and '.join(names)}, after each part"
+        ax.plot(shares * _vectors(course), found, "s-", ms=2.5, color=CYCLE[1], label=label)
+        same = plain[plain["category"] == course["category"]]
+        start = same[(same["profile"] == ours) & (same["shots"] == course["shots"])]
+        start = start[start["seed"] == course["seed"]]
+        if len(start):
+            figures = start[column(metric, "paper")]
+            ax.plot(_vectors(start.iloc[0]), figures, "o", ms=6, color=CYCLE[0], label=ours)
+        memory = same[(same["profile"] == peer) & (same["shots"] == 0)]
+        if len(memory):
+            height = memory[column(metric, "paper")].mean()
+            ax.axhline(height, color=CYCLE[2], ls="--", label=f"{peer}, 0 shots")
+        ax.set(
+            title=f"{display_name(course['category'])}: {SHORT_TITLES[metric]}",
+            xscale="log",
+            xlabel="Feature vectors trained on",
+        )
+        fit_shares([ax], "y")
+    legend_beside(axes[-1])
+    return figure
+
+
+def _vectors(cell: pd.Series) -> float:
+    """Feature vectors in all steps of a cell's training, repetitions counted."""
+    from bgad.published import PublishedTraining  # needs torch
+
+    parameters, counts = cell["parameters"], cell["counts"]
+    if cell["method"] != "bgad_published":
+        return sum(parameters["steps"]) * parameters["batch_images"] * parameters["batch_positions"]
+    fields = PublishedTraining.__dataclass_fields__
+    training = PublishedTraining(**{name: parameters[name] for name in fields})
+    batches = training.batches(counts["train_normal"], counts["known_anomalies"])
+    sides = [parameters["image_size"] // stride for stride in (4, 8, 16)]
+    steps = sum(training.steps_per_batch(side**2) for side in sides) * sum(batches)
+    return steps * training.batch_vectors
 
 
 @styled
