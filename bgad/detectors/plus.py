@@ -68,8 +68,10 @@ class Plus(Detector):
         for name in _MEMBERS:
             if both := set(shared) & set(getattr(self, name)):
                 raise InputError(f"{name}: {', '.join(sorted(both))} is for all members together")
-            parameters = self._member(name).get_params()
-            setattr(self, name, {key: v for key, v in parameters.items() if key not in shared})
+            member = self._member(name)
+            # What is newer and changes nothing is left out, as results are known by the others.
+            kept = (item for item in member.get_params().items() if item not in member.added.items())
+            setattr(self, name, {key: value for key, value in kept if key not in shared})
 
     def _fit(
         self,
