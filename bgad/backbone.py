@@ -73,7 +73,7 @@ class Backbone:
             close = did_you_mean(name, timm.list_models())
             raise InputError(f"backbone {name!r} is no timm model{close}: see timm.list_models()")
         if any(side < 32 or side % 32 for side in as_shape(image_size)):
-            raise InputError(f"image_size must be positive multiples of 32, got {image_size}")
+            raise InputError(f"image_size must be a positive multiple of 32, got {image_size}")
         self.name, self.image_size, self.device = name, image_size, find_device(device)
         network = _create(name, weights)
         self.channels = tuple(network.feature_info.channels())

@@ -17,6 +17,7 @@ def find_device(name: str) -> torch.device:
     InputError
         It can't be used on this machine.
     """
+    torch.backends.cudnn.allow_tf32 = False  # convolutions would keep ten bits of the mantissa
     try:
         return torch.empty(0, device=name).device
     except Exception as error:  # each kind of device is missing in its own way
