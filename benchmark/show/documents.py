@@ -55,13 +55,13 @@ DOCUMENTS: dict[Path, tuple[str, ...]] = {
 }
 """The project's documents, and the blocks that each carries in this order."""
 
+_LABELS = {"cpu": "BGAD (cpu)", "plus": "plus", "patchcore": "PatchCore"}
+
 PLOTS: dict[Path, Callable[[pd.DataFrame], "Figure | None"]] = {
     DOCS / "shots.svg": lambda frame: _overview().shots_and_peers(frame, "mvtec_ad", _LABELS),
     DOCS / "training.svg": lambda frame: _overview().training_cost(frame, "mvtec_ad"),
 }
 """The documents' plots; the figures that each shows are in its metadata."""
-
-_LABELS = {"cpu": "BGAD (cpu)", "plus": "plus", "patchcore": "PatchCore"}
 
 _MARKER = re.compile(r"^<!-- (begin|end):(.+?) -->[ \t]*$", re.MULTILINE)
 

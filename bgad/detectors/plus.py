@@ -70,7 +70,8 @@ class Plus(Detector):
                 raise InputError(f"{name}: {', '.join(sorted(both))} is for all members together")
             member = self._member(name)
             # What is newer and changes nothing is left out, as results are known by the others.
-            kept = (item for item in member.get_params().items() if item not in member.added.items())
+            newer = member.added.items()
+            kept = (item for item in member.get_params().items() if item not in newer)
             setattr(self, name, {key: value for key, value in kept if key not in shared})
 
     def _fit(
