@@ -17,6 +17,7 @@ from bgad.backbone import Backbone
 
 SIZE = 64
 SMALL = {
+    "backbone": "tf_efficientnet_lite0",
     "image_size": SIZE,
     "n_blocks": 2,
     "condition_dim": 8,

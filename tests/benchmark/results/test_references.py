@@ -96,7 +96,7 @@ def test_what_makes_figures_incomparable_is_named(references):
         masks="yes",
         selection="last step",
         image_size="256",
-        backbone="tf_efficientnet_lite0",
+        backbone="tf_efficientnet_lite2",
     )
     assert (
         compare(runs(["bottle"]), like_ours).query("category == 'bottle'")["differs"].iloc[0] == []

@@ -104,7 +104,11 @@ def test_missing_weights_are_found_before_any_work(data_root, store, tmp_path):
 
 def test_other_content_of_a_weights_file_is_another_key(data_root, store, tmp_path):
     path = tmp_path / "weights.pth"
-    profile = Profile("mine", "bgad", {"image_size": 64, "weights": str(path)})
+    profile = Profile(
+        "mine",
+        "bgad",
+        {"backbone": "tf_efficientnet_lite0", "image_size": 64, "weights": str(path)},
+    )
 
     def key(seed: int) -> str:
         torch.manual_seed(seed)
