@@ -3,8 +3,6 @@
 import argparse
 import importlib
 import io
-import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,8 +19,9 @@ from benchmark.paths import (
 )
 from benchmark.protocol.catalogue import STUDIES, profile_groups
 from benchmark.protocol.cells import SETTINGS
+from bgad.console import serve
 from bgad.data.registry import DATASETS
-from bgad.errors import InputError, did_you_mean
+from bgad.errors import did_you_mean
 
 __all__ = ["main"]
 
@@ -41,34 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     options = _parse(sys.argv[1:] if arguments is None else list(arguments))
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    _let_tell(logging.getLogger("bgad"))
     # What a command needs is imported now: torch and pandas take seconds, which no --help needs.
     module = importlib.import_module(f"benchmark.commands.{options.command}")
-    try:
-        return module.main(options)
-    except BrokenPipeError:  # as by "| head"
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (InputError, OSError) as error:
-        print(f"benchmark {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        return 130
-
-
-class _Told(logging.Handler):
-    """Prints what is told to standard error, whichever that is at the time."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(record.getMessage(), file=sys.stderr, flush=True)
-
-
-def _let_tell(logger: logging.Logger) -> None:
-    """Let what takes long tell how far it is; other libraries' loggers stay as they are."""
-    logger.setLevel("INFO")
-    if not any(isinstance(handler, _Told) for handler in logger.handlers):
-        logger.addHandler(_Told())
+    return serve(f"benchmark {options.command}", lambda: module.main(options))
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

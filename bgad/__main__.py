@@ -2,13 +2,12 @@
 
 import argparse
 import importlib
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bgad.console import serve
 from bgad.detectors import METHODS
-from bgad.errors import InputError
 
 __all__ = ["main"]
 
@@ -23,17 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cannot be served.
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("bgad").setLevel(logging.INFO)
-    try:
-        # Only now: torch takes seconds to import.
-        return importlib.import_module(f"bgad.parts.{options.command}").run(options)
-    except (InputError, OSError) as error:
-        print(f"bgad {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\nbgad {options.command}: interrupted", file=sys.stderr)
-        return 130
+    # Only now: torch takes seconds to import.
+    return serve(
+        f"bgad {options.command}",
+        lambda: importlib.import_module(f"bgad.parts.{options.command}").run(options),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,7 +34,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bgad", description="Learn what good parts look like, and judge new ones."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    share = {"type": _share, "metavar": "SHARE"}
 
     fit = commands.add_parser(
         "fit",
@@ -65,24 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="parameters of the detector, such as image_size=384 (default: those of its class)",
     )
-    fit.add_argument(
-        "--false-alarms",
-        default=0.05,
-        help="share of good parts that may be rejected (default: %(default)s)",
-        **share,
-    )
-    fit.add_argument(
-        "--held-out",
-        default=0.2,
-        help="share of the good parts kept aside to calibrate (default: %(default)s)",
-        **share,
-    )
-    fit.add_argument(
-        "--pixel-false-alarms",
-        default=0.001,
-        help="share of a good part's area that may be outlined (default: %(default)s)",
-        **share,
-    )
+    _add_share(fit, "--false-alarms", 0.05, "share of good parts that may be rejected")
+    _add_share(fit, "--held-out", 0.2, "share of the good parts kept aside to calibrate")
+    _add_share(fit, "--pixel-false-alarms", 0.001, "share of a good part's area that is outlined")
 
     predict = commands.add_parser(
         "predict",
@@ -95,12 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         "images", nargs="+", metavar="IMAGE", help="files, folders with all below, or patterns"
     )
     predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    predict.add_argument(
-        "--false-alarms",
-        default=0.05,
-        help="share of good parts that may be rejected (default: %(default)s)",
-        **share,
-    )
+    _add_share(predict, "--false-alarms", 0.05, "share of good parts that may be rejected")
 
     export = commands.add_parser(
         "export",
@@ -112,13 +84,18 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--out", type=Path, required=True, metavar="FILE.onnx", help="file to write"
     )
-    export.add_argument(
-        "--false-alarms",
-        default=0.05,
-        help="rate behind the score threshold in the file (default: %(default)s)",
-        **share,
-    )
+    _add_share(export, "--false-alarms", 0.05, "rate behind the score threshold in the file")
     return parser
+
+
+def _add_share(parser: argparse.ArgumentParser, name: str, default: float, text: str) -> None:
+    parser.add_argument(
+        name,
+        type=_share,
+        default=default,
+        metavar="SHARE",
+        help=f"{text} (default: %(default)s)",
+    )
 
 
 def _share(text: str) -> float:

@@ -48,6 +48,9 @@ class Backbone:
         Feature channels per level.
     strides : tuple of int
         Pixels per feature cell per level.
+    network : torch.nn.Module
+        Takes images normalised by ``x * scale + shift``, (N, 3, H, W), to the levels.
+    scale, shift : Tensor, shape (1, 3, 1, 1)
     weights_hash : str
         SHA-256 over all parameters and buffers, hexadecimal.
 
@@ -82,10 +85,10 @@ class Backbone:
         config = network.pretrained_cfg
         # (x / 255 - mean) / std as one multiply-add on the uint8 values.
         mean, std = (torch.tensor(config[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
-        self._scale = (1 / (255 * std)).to(self.device)
-        self._shift = (-mean / std).to(self.device)
+        self.scale = (1 / (255 * std)).to(self.device)
+        self.shift = (-mean / std).to(self.device)
         network = _fastest(network.eval().requires_grad_(False), name, image_size)
-        self._network = network.to(self.device, memory_format=torch.channels_last)
+        self.network = network.to(self.device, memory_format=torch.channels_last)
 
     @property
     def level_shapes(self) -> tuple[tuple[int, int, int], ...]:
@@ -115,8 +118,8 @@ class Backbone:
                 f"got {images.dtype} {images.shape}"
             )
         x = rearrange(to_device(np.array(images), self.device), "n h w c -> n c h w")
-        x = torch.addcmul(self._shift, x.float(), self._scale)
-        levels = self._network(x.contiguous(memory_format=torch.channels_last))
+        x = torch.addcmul(self.shift, x.float(), self.scale)
+        levels = self.network(x.contiguous(memory_format=torch.channels_last))
         return [
             rearrange(level, "n c h w -> n h w c").contiguous().cpu().numpy() for level in levels
         ]

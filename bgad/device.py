@@ -12,16 +12,20 @@ __all__ = ["find_device", "to_device"]
 def find_device(name: str) -> torch.device:
     """Return the torch device of a name such as "cpu", "cuda" or "cuda:1".
 
+    Of a GPU's, convolutions keep all bits of float32 from then on in this process.
+
     Raises
     ------
     InputError
         It can't be used on this machine.
     """
-    torch.backends.cudnn.allow_tf32 = False  # convolutions would keep ten bits of the mantissa
     try:
-        return torch.empty(0, device=name).device
+        device = torch.empty(0, device=name).device
     except Exception as error:  # each kind of device is missing in its own way
         raise InputError(f"device {name!r} can't be used here: {error}") from error
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False  # which would keep ten bits of the mantissa
+    return device
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:

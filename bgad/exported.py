@@ -47,9 +47,9 @@ class Exported(nn.Module):
                 f"{type(detector).__name__} can't be exported: only bgad and patchcore can"
             )
         encoder = detector.encoder
-        self.network = copy.deepcopy(encoder._network).cpu()
-        self.register_buffer("scale", encoder._scale.cpu())
-        self.register_buffer("shift", encoder._shift.cpu())
+        self.network = copy.deepcopy(encoder.network).cpu()
+        self.register_buffer("scale", encoder.scale.cpu())
+        self.register_buffer("shift", encoder.shift.cpu())
         self.head = heads[0](detector)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +96,7 @@ class _Level(nn.Module):
         super().__init__()
         flow, layer = density.flow, density.standardisation
         with torch.no_grad():
-            scale = flow._scale()
+            scale = flow.scale()
             constant = layer.log_det + scale.log().sum() / flow.channels
             tensors = {
                 "mean": layer.mean,
@@ -161,7 +161,7 @@ class _MemoryHead(nn.Module):
     def __init__(self, detector: PatchCore):
         super().__init__()
         self.neighbours = min(detector.neighbours, len(detector.memory_))
-        self.size, self.cells = as_shape(detector.image_size), detector._levels[1][:2]
+        self.size, self.cells = as_shape(detector.image_size), detector.encoder.level_shapes[1][:2]
         self.register_buffer("memory", detector.memory_.cpu())
         for name, side in zip(("rows", "columns"), self.size, strict=True):
             # A blur, its reflecting border included, is a product with a matrix from each side.

@@ -105,7 +105,7 @@ class ConditionalFlow(nn.Module):
             Shapes that do not fit the flow or each other.
         """
         projected = self._projected(x, condition)
-        z, log_det = self._transform(x, projected, self._readout(), self._scale())
+        z, log_det = self._transform(x, projected, self._readout(), self.scale())
         return z.permute(1, 2, 0) @ self.rotation[-1].T, log_det
 
     def inverse(self, z: Tensor, condition: Tensor) -> Tensor:
@@ -129,7 +129,7 @@ class ConditionalFlow(nn.Module):
             Shapes that do not fit the flow or each other.
         """
         projected = self._projected(z, condition).mT
-        scale = self._scale()
+        scale = self.scale()
         passive = self.x_weight.shape[2]
         for block in reversed(range(len(scale))):
             x = (z @ self.rotation[block] - self.global_offset[block]) / scale[block]
@@ -161,7 +161,7 @@ class ConditionalFlow(nn.Module):
             Shapes that do not fit the flow or each other.
         """
         projected = self._projected(x, condition)
-        readout, scale = self._readout(), self._scale()
+        readout, scale = self._readout(), self.scale()
         tile = _TILE.get(x.device.type, _LARGE_TILE)
         n_positions = max(_TILE_POSITIONS, tile // max(1, len(x)))
         strips = []
@@ -193,6 +193,10 @@ class ConditionalFlow(nn.Module):
         batch = condition.T.expand(len(self.condition_weight), -1, -1)
         return torch.baddbmm(self.hidden_bias.unsqueeze(2), self.condition_weight, batch)
 
+    def scale(self) -> Tensor:
+        """Factors of the blocks' global affines, all positive, (blocks, C)."""
+        return 0.1 * F.softplus(self.global_scale, beta=0.5)
+
     def _projected(self, x: Tensor, condition: Tensor) -> Tensor:
         if x.ndim != 3 or x.shape[2] != self.channels:
             raise InputError(
@@ -211,9 +215,6 @@ class ConditionalFlow(nn.Module):
 
     def _readout(self) -> Tensor:
         return prepare_readout(self.out_weight, self.out_bias)
-
-    def _scale(self) -> Tensor:
-        return 0.1 * F.softplus(self.global_scale, beta=0.5)
 
     def _transform(
         self, x: Tensor, projected: Tensor, readout: Tensor, scale: Tensor

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from bgad.data.images import IMAGE_SUFFIXES, Size, as_pixels, as_shape, read_image
+from bgad.data.images import IMAGE_SUFFIXES, Size, as_pixels, as_shape, images_in, read_image
 from bgad.data.masks import as_truth, read_mask, reduce_mask
 from bgad.errors import InputError
 
@@ -120,11 +120,9 @@ def _files(folder: Path, what: str) -> list[Path]:
     """The image files of a folder, sorted by name."""
     if not folder.is_dir():
         raise InputError(f"{what} must be several: {folder} is no folder, give a list of paths")
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    if not images:
-        raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
-    return images
+    if images := images_in(folder):
+        return images
+    raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
 
 
 def _as_image(item: Any, size: Size, index: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ from bgad.training_state import TrainingState
 
 __all__ = ["PublishedTraining", "train_published"]
 
+_STRIDES = 4, 8, 16  # of the levels
 _REPEATS = 10  # of a known anomaly in a pass
 _LOADERS = 2  # what the authors' warm-up takes for the number of batches in a pass
 _SAVE_EVERY = 120.0  # seconds
@@ -106,6 +108,12 @@ class PublishedTraining:
     def steps_per_batch(self, cells: int) -> int:
         """Count the steps on a batch of images at a level with so many cells an image."""
         return self.batch_images * cells // self.batch_vectors
+
+    def vectors(self, n_normal: int, n_known: int, shape: tuple[int, int]) -> int:
+        """Count the feature vectors in all steps on images of a height and width."""
+        cells = (math.prod(side // stride for side in shape) for stride in _STRIDES)
+        steps = sum(map(self.steps_per_batch, cells)) * sum(self.batches(n_normal, n_known))
+        return steps * self.batch_vectors
 
     def rate(self, sub_epoch: int, batch: int, n_batches: int, n_known: int) -> float:
         """Learning rate of one of the `n_batches` batches of images in a pass.

@@ -113,7 +113,7 @@ def test_read_only_images_are_taken_without_a_warning(lite0, images):
 
 
 def test_nothing_is_left_to_train_or_to_normalise(lite0):
-    network = lite0._network
+    network = lite0.network
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
     assert not any(name.endswith("running_mean") for name, _ in network.named_buffers())

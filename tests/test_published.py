@@ -179,6 +179,7 @@ def test_the_number_of_steps_is_the_published_one(n_normal, batches):
     training = PublishedTraining()
     assert sum(training.batches(n_normal, 10)) == batches
     assert [training.steps_per_batch(side**2) for side in (64, 32, 16)] == [32, 8, 2]
+    assert training.vectors(n_normal, 10, (256, 256)) == batches * (32 + 8 + 2) * 4096
 
 
 def test_the_warm_up_zigzags_and_overshoots():

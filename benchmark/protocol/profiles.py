@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -154,8 +155,7 @@ class Profile:
             If the method refuses `model`, or the weights can't be read.
         """
         method = resolve(self.method)
-        added = method.added.items()
-        parameters = dict(item for item in self.parameters.items() if item not in added)
+        parameters = _without(self.parameters, method.added)
         if parameters.get("weights") not in (None, "random"):
             parameters["weights"] = self._sha256(Path(parameters["weights"]))
         departures = self.evaluation.departures
@@ -234,6 +234,19 @@ def load_profile(name: str, above: tuple[Path, ...] = ()) -> Profile:
         content["model"] = base.model | model
         content = {"method": base.method, "seconds_per_cell": base.seconds_per_cell} | content
     return Profile(path.stem, **content, source=str(path))
+
+
+def _without(parameters: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters but those that are `added` and have the value that changes nothing."""
+    kept = {}
+    for name, value in parameters.items():
+        if name not in added:
+            kept[name] = value
+        elif isinstance(value, Mapping):
+            kept[name] = _without(value, added[name])
+        elif value != added[name]:
+            kept[name] = value
+    return kept
 
 
 def _evaluation(path: Path, content: dict[str, Any]) -> Evaluation:

@@ -13,6 +13,7 @@ from benchmark.protocol.metrics import METRICS
 from benchmark.protocol.profiles import load_profile
 from benchmark.protocol.schema import TEST_SETS, Result
 from benchmark.results.stale import split_stale, warn_of
+from bgad.data.images import as_shape
 
 __all__ = [
     "AVERAGE",
@@ -55,8 +56,7 @@ _FACTS = [
     "lacking",
     "steps",
     "moments",
-    "parameters",
-    "counts",
+    "vectors",
     "learning_rate",
     "false_alarms",
     "image_auroc_interval",
@@ -97,10 +97,11 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         anomalous ones whose truth has no pixel at the model's size; NaN in older ones);
         ``lacking`` (`Result.lacking`); ``steps, learning_rate`` (of the profile, None where the
         method has none); ``moments`` (of training, a list of dicts of figures, empty for most
-        profiles); ``parameters, counts`` (dicts, of the profile and of images); ``false_alarms``
-        (on ``common``, NaN where undefined and in older ones); ``image_auroc_interval`` (95 %,
-        over test images, or None); ``verdicts`` (`Verdicts` on ``common``, or None); ``per_type``
-        (a dict: anomaly type -> its `TypeMetrics` on ``common``; see `types_frame`).
+        profiles); ``vectors`` (features in all steps of a flow's training, repetitions counted,
+        NaN for others); ``false_alarms`` (on ``common``, NaN where undefined and in older ones);
+        ``image_auroc_interval`` (95 %, over test images, or None); ``verdicts`` (`Verdicts` on
+        ``common``, or None); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on
+        ``common``; see `types_frame`).
 
     Raises
     ------
@@ -223,8 +224,7 @@ def _flat(result: Result) -> dict[str, Any]:
         "lacking": result.lacking,
         "steps": config.parameters.get("steps"),
         "moments": result.training.get("moments", []),
-        "parameters": config.parameters,
-        "counts": counts,
+        "vectors": _vectors(result),
         "learning_rate": config.parameters.get("learning_rate"),
         "false_alarms": math.nan if alarms is None else alarms,
         "image_auroc_interval": result.intervals.get("common", {}).get("image_auroc"),
@@ -269,3 +269,19 @@ def _over_seeds(figures: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
 def _size(size: int | list[int] | None) -> int | str | None:
     """Side of a square, or height and width, as a table shows it."""
     return " x ".join(map(str, size)) if isinstance(size, list | tuple) else size
+
+
+def _vectors(result: Result) -> float:
+    """Feature vectors in all steps of a flow's training, repetitions counted."""
+    parameters, counts = result.config.parameters, result.counts
+    if result.config.method == "bgad":
+        per_step = parameters["batch_images"] * parameters["batch_positions"]
+        return float(sum(parameters["steps"]) * per_step)
+    if result.config.method == "bgad_published":
+        from bgad.published import PublishedTraining  # needs torch
+
+        names = PublishedTraining.__dataclass_fields__
+        training = PublishedTraining(**{name: parameters[name] for name in names})
+        shape = as_shape(parameters["image_size"])
+        return float(training.vectors(counts["train_normal"], counts["known_anomalies"], shape))
+    return math.nan

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from benchmark.results.scores import tested
 from bgad.metrics import auroc_interval
 
 __all__ = ["ALL", "differences", "disagreements"]
@@ -62,8 +63,7 @@ def disagreements(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shared(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    a, b = (frame[(frame["role"] == "test") & frame["common"]] for frame in (a, b))
-    both = a.merge(b[["name", "score"]], on="name", suffixes=("", "_b"))
+    both = tested(a).merge(tested(b)[["name", "score"]], on="name", suffixes=("", "_b"))
     return both.rename(columns={"score": "a", "score_b": "b"})
 
 

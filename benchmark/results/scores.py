@@ -10,7 +10,7 @@ from benchmark.protocol.schema import TEST_SETS
 from bgad.data.folder import Sample
 from bgad.errors import InputError
 
-__all__ = ["from_csv", "scores_frame", "to_csv"]
+__all__ = ["from_csv", "scores_frame", "tested", "to_csv"]
 
 _COLUMNS = ["role", "name", "type", "label", *TEST_SETS, "score", "maximum", "aupimo"]
 
@@ -63,6 +63,11 @@ def scores_frame(
     others = others.assign(role="calibration", name="", type="good")
     others = others.assign(label=False, common=False, paper=False, maximum=np.nan, aupimo=np.nan)
     return pd.concat([tested, others[_COLUMNS]], ignore_index=True).astype({"maximum": np.float32})
+
+
+def tested(scores: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a `scores_frame` that are images of the test set ``common``."""
+    return scores[(scores["role"] == "test") & scores["common"]]
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:

@@ -22,12 +22,13 @@ from benchmark.results.scores import scores_frame
 from benchmark.results.store import Store, result_key
 from benchmark.run.memory import PeakMemory, give_back, peak_resident_mb
 from benchmark.run.progress import PHASES
-from bgad.conformal import p_values
+from bgad.conformal import p_values, score_threshold
 from bgad.data.folder import Category, Sample, load_category
 from bgad.data.images import Size, as_shape
 from bgad.data.truth import vanished
 from bgad.detectors import resolve
 from bgad.detectors.base import Detector
+from bgad.errors import InputError
 from bgad.features import EncodedImages, FeatureCache
 from bgad.mapped import empty_on_disk
 from bgad.metrics import PixelCurve, aupimo, auroc_interval, image_metrics, pixel_curve
@@ -80,6 +81,14 @@ class CellRun:
     def cell(self) -> Cell:
         """Which cell this is."""
         return self.result.cell
+
+    @property
+    def score_threshold(self) -> float | None:
+        """Score beyond which an image is rejected at the nominal rate; None if not calibrated."""
+        calibration = self.detector.calibration_scores_ if self.detector else None
+        with suppress(InputError):  # too few
+            return None if calibration is None else score_threshold(calibration, _FALSE_ALARMS)
+        return None
 
 
 def run_cell(

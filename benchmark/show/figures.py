@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +26,6 @@ from benchmark.show.style import (
     new_figure,
     styled,
 )
-from bgad.conformal import score_threshold
-from bgad.errors import InputError
 from bgad.metrics import PixelCurve, pixel_curve
 
 if TYPE_CHECKING:
@@ -75,10 +72,8 @@ def types_table(run: CellRun) -> pd.DataFrame:
         called["beyond the explicit boundary"] = (
             np.array([m.max() for m in run.maps]) > run.threshold
         )
-    calibration = None if run.detector is None else run.detector.calibration_scores_
-    with suppress(InputError):  # too few
-        if calibration is not None:
-            called["called defective, 5 % calibrated"] = scores > score_threshold(calibration)
+    if (threshold := run.score_threshold) is not None:
+        called["called defective, 5 % calibrated"] = scores > threshold
     rows = {}
     for kind, figures in sorted(result.per_type.get("common", {}).items()):
         chosen = run.common & (types == kind)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +26,7 @@ from benchmark.show.style import (
     new_figure,
     styled,
 )
-from bgad.conformal import score_threshold
 from bgad.data.images import read_image
-from bgad.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.run.experiment import CellRun
@@ -185,7 +182,7 @@ def strip(chosen: Sequence[tuple[CellRun, int]]) -> Figure:
         if row == 0:
             for ax, label in zip(axes, _ROWS, strict=True):
                 ax.set_title(label, fontsize=8, pad=3)
-        if (threshold := _calibrated(run)) is not None:
+        if (threshold := run.score_threshold) is not None:
             run = replace(run, threshold=threshold)
         _draw_panels(axes, run, index, _map_scale(run))
         axes[0].annotate(
@@ -208,7 +205,7 @@ def all_by_score(run: CellRun) -> Figure:
     """
     chosen = np.flatnonzero(run.common)
     chosen = chosen[np.argsort(-run.scores[chosen], kind="stable")]
-    threshold = _calibrated(run)
+    threshold = run.score_threshold
     columns, side, text = _IN_A_ROW, 0.72, 0.3
     rows = -(-len(chosen) // columns)
     width, height = columns * side + 0.1, rows * (side + text)
@@ -283,14 +280,6 @@ def _layers(run: CellRun, index: int) -> Layers:
     heading = ", ".join(_column_heading(run, index, ranking_errors(run)).split("\n"))
     pixels = run.images[index], run.masks[index], run.maps[index]
     return layers(*pixels, run.threshold, _map_scale(run), run.samples[index].name, heading)
-
-
-def _calibrated(run: CellRun) -> float | None:
-    """Score beyond which an image is called defective; None where that was not calibrated."""
-    scores = None if run.detector is None else run.detector.calibration_scores_
-    with suppress(InputError):  # too few
-        return None if scores is None else score_threshold(scores)
-    return None
 
 
 def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:

@@ -184,13 +184,13 @@ def training_cost(
         shares = np.arange(1, len(course["moments"]) + 1) / len(course["moments"])
         found = [moment[metric] for moment in course["moments"]]
         label = f"{' and '.join(names)}, after each part"
-        ax.plot(shares * _vectors(course), found, "s-", ms=2.5, color=CYCLE[1], label=label)
+        ax.plot(shares * course["vectors"], found, "s-", ms=2.5, color=CYCLE[1], label=label)
         same = plain[plain["category"] == course["category"]]
         start = same[(same["profile"] == ours) & (same["shots"] == course["shots"])]
         start = start[start["seed"] == course["seed"]]
         if len(start):
             figures = start[column(metric, "paper")]
-            ax.plot(_vectors(start.iloc[0]), figures, "o", ms=6, color=CYCLE[0], label=ours)
+            ax.plot(start["vectors"], figures, "o", ms=6, color=CYCLE[0], label=ours)
         memory = same[(same["profile"] == peer) & (same["shots"] == 0)]
         if len(memory):
             height = memory[column(metric, "paper")].mean()
@@ -203,21 +203,6 @@ def training_cost(
         fit_shares([ax], "y")
     legend_beside(axes[-1])
     return figure
-
-
-def _vectors(cell: pd.Series) -> float:
-    """Feature vectors in all steps of a cell's training, repetitions counted."""
-    from bgad.published import PublishedTraining  # needs torch
-
-    parameters, counts = cell["parameters"], cell["counts"]
-    if cell["method"] != "bgad_published":
-        return sum(parameters["steps"]) * parameters["batch_images"] * parameters["batch_positions"]
-    fields = PublishedTraining.__dataclass_fields__
-    training = PublishedTraining(**{name: parameters[name] for name in fields})
-    batches = training.batches(counts["train_normal"], counts["known_anomalies"])
-    sides = [parameters["image_size"] // stride for stride in (4, 8, 16)]
-    steps = sum(training.steps_per_batch(side**2) for side in sides) * sum(batches)
-    return steps * training.batch_vectors
 
 
 @styled

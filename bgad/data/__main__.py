@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bgad.console import serve
 from bgad.data.convert import LAYOUTS, convert
 from bgad.data.download import SHA256, URL, download, license_notice
 from bgad.data.folder import list_categories, load_category
@@ -30,14 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Command line arguments; by default those of the process.
     """
     options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except (InputError, OSError) as error:
-        print(f"bgad.data {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\nbgad.data {options.command}: interrupted", file=sys.stderr)
-        return 130
+    return serve(f"bgad.data {options.command}", lambda: options.run(options))
 
 
 def _parser() -> argparse.ArgumentParser:

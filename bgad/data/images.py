@@ -32,6 +32,7 @@ __all__ = [
     "as_pixels",
     "as_shape",
     "image_size",
+    "images_in",
     "is_16_bit",
     "opened",
     "pixel_hash",
@@ -85,6 +86,12 @@ def as_pixels(image: Image.Image, size: Size | None = None) -> np.ndarray:
 def pixel_hash(pixels: np.ndarray) -> str:
     """SHA-256 (hex) of decoded pixels: the same for copies that were saved anew without loss."""
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Image files right in a folder, by their suffix and sorted by name; hidden ones left out."""
+    files = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+    return [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def image_size(path: Path | str) -> tuple[int, int]:

@@ -63,7 +63,8 @@ class Detector(ABC):
     """Raised whenever the same parameters and images come to give other maps."""
 
     added: ClassVar[Mapping[str, Any]] = {}
-    """Parameters newer than `version`, and their values at which maps are those from before."""
+    """Parameters newer than `version`, and their values at which maps are those from before; of a
+    parameter that holds others, a mapping of these."""
 
     min_shots: ClassVar[int] = 0
     """Known anomalies that the method needs at least."""

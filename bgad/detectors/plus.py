@@ -1,5 +1,6 @@
 """A weighted sum of detectors: beyond the paper."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -53,6 +54,9 @@ class Plus(Detector):
     """
 
     version: ClassVar[int] = 4
+    added: ClassVar[Mapping[str, Any]] = {
+        name: method.added for name, method in _MEMBERS.items() if method.added
+    }
     needs_masks: ClassVar[bool] = True
 
     flows: dict[str, Any] = Field(default_factory=dict)
@@ -68,11 +72,8 @@ class Plus(Detector):
         for name in _MEMBERS:
             if both := set(shared) & set(getattr(self, name)):
                 raise InputError(f"{name}: {', '.join(sorted(both))} is for all members together")
-            member = self._member(name)
-            # What is newer and changes nothing is left out, as results are known by the others.
-            newer = member.added.items()
-            kept = (item for item in member.get_params().items() if item not in newer)
-            setattr(self, name, {key: value for key, value in kept if key not in shared})
+            parameters = self._member(name).get_params()
+            setattr(self, name, {key: v for key, v in parameters.items() if key not in shared})
 
     def _fit(
         self,

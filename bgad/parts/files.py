@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bgad.data.folder import is_normal
-from bgad.data.images import IMAGE_SUFFIXES
+from bgad.data.images import IMAGE_SUFFIXES, images_in
 from bgad.errors import InputError
 
-__all__ = ["find_images", "folder_images", "images_in", "names", "truths"]
+__all__ = ["find_images", "folder_images", "names", "truths"]
 
 _TRUTH = "ground_truth"
 
@@ -24,15 +24,9 @@ def folder_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    found = images_in(folder)
-    if not found:
-        raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
-    return found
-
-
-def images_in(folder: Path) -> list[Path]:
-    """As `folder_images`, but none is no error."""
-    return [path for path in sorted(folder.iterdir()) if _is_image(path)]
+    if found := images_in(folder):
+        return found
+    raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
 
 
 def find_images(places: Iterable[str], but: Path) -> list[Path]:
@@ -92,15 +86,11 @@ def truths(paths: Sequence[Path]) -> list[str]:
 
 def _below(folder: Path, but: Path) -> list[Path]:
     found = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, _ in os.walk(folder):
         folders[:] = [
             name
             for name in sorted(folders)
             if not name.startswith(".") and name != _TRUTH and (Path(parent, name).resolve() != but)
         ]
-        found += [path for name in sorted(files) if _is_image(path := Path(parent, name))]
+        found += images_in(Path(parent))
     return found
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")

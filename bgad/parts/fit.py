@@ -10,11 +10,11 @@ from typing import Any
 
 from bgad.conformal import check_calibration
 from bgad.data.folder import Sample, match_masks
-from bgad.data.images import image_size
+from bgad.data.images import image_size, images_in
 from bgad.data.truth import check_truth
 from bgad.detectors import resolve
 from bgad.errors import InputError
-from bgad.parts.files import folder_images, images_in
+from bgad.parts.files import folder_images
 
 __all__ = ["run"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.protocol.cells import Cell
-from benchmark.results.merge import stores
+from benchmark.show.explore import find_stored
 from benchmark.show.layers import Layers
 from benchmark.show.report.notebooks import Executed
 
@@ -28,15 +28,9 @@ def image_scores(roots: Iterable[Path]) -> dict[str, dict[str, dict[str, Any]]]:
         folders hold, the later one's.
     """
     tables: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
-    for root in roots:
-        for store in stores(root):
-            for result in store.results():
-                cell = result.cell
-                if result.scores_sha256 is None or not store.scores_path(cell).is_file():
-                    continue
-                table = store.read_scores(result)
-                table = table[(table["role"] == "test") & table["common"]]
-                tables.setdefault((cell.dataset, cell.category), {})[cell_label(cell)] = table
+    for stored in find_stored(roots):
+        cell = stored.result.cell
+        tables.setdefault((cell.dataset, cell.category), {})[cell_label(cell)] = stored.scores
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for (dataset, category), cells in sorted(tables.items()):
         types = pd.concat([t.set_index("name")["type"] for t in cells.values()])

@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.show.document import Note, Quantity, Section, Table
+from benchmark.show.document import Quantity, Section, Table
 from benchmark.show.labels import dataset_label, display_name
+from benchmark.show.tables.unmeasured import unmeasured
 
 __all__ = ["section"]
 
-_COMMAND = "python -m benchmark measure data"
 _TITLE = "Photo sessions"
 
 
 def section(data: Mapping[str, Any] | None) -> Section:
     """Table of categories, from the content of ``data.json`` (`benchmark.measure.data`)."""
     if data is None:
-        return Section(_TITLE, (Note(f"Not measured yet: {_COMMAND} does it."),))
+        return unmeasured(_TITLE, "python -m benchmark measure data")
     rows = []
     for row in data["categories"]:
         found = row["session"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmark.show.document import Note, Quantity, Section, Table
+from benchmark.show.tables.unmeasured import unmeasured
 from bgad.errors import InputError
 
 __all__ = ["COMMAND", "section"]
@@ -26,7 +27,7 @@ def section(speed: Mapping[str, Any] | None) -> Section:
         If something is missing in it.
     """
     if speed is None:
-        return Section(_TITLE, (Note(f"Not measured yet: {COMMAND} does it."),))
+        return unmeasured(_TITLE, COMMAND)
     try:
         return Section(_TITLE, (_comparisons(speed), *_notes(speed)))
     except (KeyError, TypeError) as error:

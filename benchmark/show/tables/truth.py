@@ -6,17 +6,17 @@ from typing import Any
 from benchmark.protocol.metrics import METRICS
 from benchmark.show.document import Code, Note, Quantity, Section, Table
 from benchmark.show.labels import dataset_label, display_name
+from benchmark.show.tables.unmeasured import unmeasured
 
 __all__ = ["section"]
 
-_COMMAND = "python -m benchmark measure data"
 _TITLE = "What masks lose"
 
 
 def section(data: Mapping[str, Any] | None) -> Section:
     """Tables of categories, from the content of ``data.json`` (`benchmark.measure.data`)."""
     if data is None:
-        return Section(_TITLE, (Note(f"Not measured yet: {_COMMAND} does it."),))
+        return unmeasured(_TITLE, "python -m benchmark measure data")
     return Section(
         _TITLE,
         (

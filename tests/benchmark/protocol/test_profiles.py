@@ -11,6 +11,7 @@ from benchmark.paths import PUBLISHED
 from benchmark.protocol.catalogue import profile_names
 from benchmark.protocol.profiles import Profile, load_profile
 from benchmark.results.store import load_all
+from bgad.detectors import resolve
 from bgad.errors import InputError
 
 
@@ -59,6 +60,16 @@ def test_a_parameter_newer_than_the_version_counts_where_it_changes_something(mo
     monkeypatch.undo()
     monkeypatch.setattr(instant.Instant, "added", {"fails": ""}, raising=False)
     assert hashes()[0] == without
+
+
+def test_a_members_newer_parameter_counts_where_it_changes_something(monkeypatch):
+    def hash_with(**flows) -> str:
+        return Profile("p", "plus", {"flows": flows}).hash
+
+    plain = hash_with()
+    assert plain == hash_with(normal_patches=0) != hash_with(normal_patches=3)
+    monkeypatch.setattr(resolve("plus"), "added", {})
+    assert hash_with() != plain  # as if the parameter had always been there
 
 
 def test_a_departure_from_the_protocol_is_part_of_the_hash_and_belongs_to_a_study(write):
