@@ -7,7 +7,7 @@ import pandas as pd
 from benchmark.protocol.profiles import load_profile
 from benchmark.results.frame import column
 from benchmark.results.references import load_references
-from benchmark.show.document import Code, Entry, Note, Score, Section, Table
+from benchmark.show.document import Code, Entry, Note, Score, Section, Table, count
 from benchmark.show.labels import SHORT_TITLES, dataset_label
 from benchmark.show.tables.means import score, sizes
 from bgad.data.registry import find_dataset
@@ -58,7 +58,28 @@ def section(frame: pd.DataFrame) -> Section:
         "reproduced where all of them were run and the means differ by "
         f"{_TOLERANCE} at most."
     )
-    return Section("Claimed and obtained", (Table.of(rows), note, how))
+    beside = [Note(text)] if (text := _beside(plain)) else []
+    return Section("Claimed and obtained", (Table.of(rows), note, *beside, how))
+
+
+def _beside(cells: pd.DataFrame, longer: str = "paper-lite2", shorter: str = "cpu") -> str:
+    """What a longer and a shorter training of the same cells give; nothing without such cells."""
+    same = ["dataset", "category", "setting", "known_type", "shots", "seed", "fingerprint"]
+    left, right = (cells[cells["profile"] == name] for name in (longer, shorter))
+    pairs = left.merge(right, on=same, suffixes=("", "_shorter"))
+    if pairs.empty:
+        return ""
+    figures = ", ".join(
+        f"{SHORT_TITLES[metric]} {pairs[column(metric)].mean():.3f} against "
+        f"{pairs[column(metric) + '_shorter'].mean():.3f}"
+        for metric in ("image_auroc", "pixel_auroc", "pixel_f1_max")
+    )
+    ratio = (pairs["vectors"] / pairs["vectors_shorter"]).mean()
+    return (
+        f"On the {count(len(pairs), 'cell')} that both have, {longer} gives, by its best moment "
+        f"on the test set, {figures} of {shorter}, which is trained on 1/{ratio:.0f} of the "
+        "feature vectors."
+    )
 
 
 def _verdict(claim: tuple, ours: pd.DataFrame, obtained: Score) -> Entry:

@@ -37,3 +37,14 @@ def test_what_is_missing_leaves_a_claim_open():
     assert table["pixel-AUC", "paper-lite2"][2] == "open: 0 of 15 categories"
     assert {profile for _, profile in table} == {"paper", "paper-lite2", "cpu"}
     assert {metric for metric, _ in table} == {"image-AUC", "pixel-AUC"}
+
+
+def test_a_short_training_is_held_against_the_published_one_on_the_same_cells():
+    values = {("pill", "paper-lite2"): 0.9, ("pill", "cpu"): 0.8, ("wood", "cpu"): 0.1}
+    cells = {Cell("mvtec_ad", name, "general", 10, 0, p): v for (name, p), v in values.items()}
+    frame = results_frame([result_of(cell, value) for cell, value in cells.items()])
+    frame["vectors"] = frame["profile"].map({"paper-lite2": 5000.0, "cpu": 10.0})
+    text = markdown.blocks(replication.section(frame))
+    assert "On the 1 cell that both have" in text
+    assert "image-AUC 0.900 against 0.800" in text
+    assert "1/500 of the feature vectors" in text
