@@ -272,7 +272,7 @@ def best(run: CellRun, n: int = 6) -> list[int]:
 
 def _to_jpeg(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="jpeg", pil_kwargs={"quality": 82})
+    figure.savefig(buffer, format="jpeg", pil_kwargs={"quality": 60, "optimize": True})
     return buffer.getvalue()
 
 

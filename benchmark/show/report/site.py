@@ -39,7 +39,7 @@ from benchmark.show.tables import (
     scores,
     verdict,
 )
-from bgad.data.registry import find_dataset
+from bgad.data.registry import DATASETS, find_dataset
 from bgad.errors import InputError
 from bgad.progress import Progress, tell
 
@@ -83,9 +83,8 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     source = Source.read(published, own)
     notebooks = find_notebooks(roots)
     cells = grid_cells(source.frame)
-    datasets = sorted(
-        cells["dataset"].unique(), key=lambda name: (find_dataset(name).is_synthetic, name)
-    )
+    mine = {result.cell.dataset for result in load_all(own)}
+    datasets = sorted(cells["dataset"].unique(), key=lambda name: (name not in mine, _place(name)))
     pairs = cells[["dataset", "category"]].drop_duplicates()
     tell("writing the report: %d pages of categories", len(pairs))
     progress = Progress(len(pairs))
@@ -97,7 +96,8 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
             _write(out / dataset / f"{name}.html", "category.html", **page)
             progress.advance()
     judgement = judge(source.published, results_frame(load_all(own)))
-    compare = image_scores(roots)
+    stored = image_scores(roots)
+    compare = {name: stored[name] for name in datasets if name in stored}
     if compare:
         _write(
             out / "compare.html",
@@ -110,7 +110,6 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
         "verdict": verdict.section(judgement),
         "verdict_word": judgement.word,
     }
-    mine = {result.cell.dataset for result in load_all(own)}
     index = out / "index.html"
     if not mine or mine & set(source.published["dataset"]):
         _write_index(index, source, datasets, results, others=None, **rest)
@@ -123,6 +122,11 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     alone = [result for result in results if result.cell.dataset in mine]
     _write_index(index, ours, [d for d in datasets if d in mine], alone, others=others, **rest)
     return index
+
+
+def _place(dataset: str) -> int:
+    """Where tables show a data set: after the user's own, in the order of the registry."""
+    return list(DATASETS).index(dataset) if dataset in DATASETS else -1
 
 
 def _write_index(
