@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -163,13 +162,11 @@ def panels(run: CellRun, index: int) -> Figure:
 def strip(chosen: Sequence[tuple[CellRun, int]]) -> Figure:
     """Show a test image of each of several runs beside its truth, map and contour.
 
-    The contour is drawn at the score beyond which an image is called defective, at 5 % of false
-    alarms: it rings nothing on an image that is not.
-
     Parameters
     ----------
     chosen : sequence of (CellRun, int)
-        A run, and an index into its `samples`; two are in a row.
+        A run, and an index into its `samples`; two are in a row. A score above the run's threshold
+        is called defective.
     """
     side, gap, space, text = 1.05, 0.04, 0.2, 0.2
     rows, width = -(-len(chosen) // 2), 8 * side + 6 * gap + space
@@ -182,8 +179,6 @@ def strip(chosen: Sequence[tuple[CellRun, int]]) -> Figure:
         if row == 0:
             for ax, label in zip(axes, _ROWS, strict=True):
                 ax.set_title(label, fontsize=8, pad=3)
-        if (threshold := run.score_threshold) is not None:
-            run = replace(run, threshold=threshold)
         _draw_panels(axes, run, index, _map_scale(run))
         axes[0].annotate(
             _verdict(run, index),
@@ -362,8 +357,8 @@ def _verdict(run: CellRun, index: int) -> str:
 
 def _headline(run: CellRun, index: int) -> str:
     score, name = run.scores[index], _name(run.samples[index], 40)
-    boundary = "" if run.threshold is None else f", boundary {run.threshold:.2f}"
-    return f"{name} · score {score:.2f}{boundary}"
+    threshold = "" if run.threshold is None else f", threshold {run.threshold:.2f}"
+    return f"{name} · score {score:.2f}{threshold}"
 
 
 def _by_error(run: CellRun) -> np.ndarray:

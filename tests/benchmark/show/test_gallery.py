@@ -110,6 +110,7 @@ def test_all_images_stand_in_the_order_of_their_scores(run):
 def test_a_strip_rings_nothing_on_what_is_called_good(run):
     run = replace(run, detector=Calibrated(), maps=np.full_like(run.maps, 1.75))
     run.maps[1, :5, :5] = 2.5
+    run = replace(run, threshold=run.score_threshold)
     axes = strip([(run, 1), (run, 4)]).axes
     assert [bool(axes[place].collections) for place in (3, 7)] == [True, False]
     assert "called defective" in axes[0].texts[0].get_text()
