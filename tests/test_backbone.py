@@ -43,6 +43,16 @@ def used_network(name: str) -> torch.nn.Module:
     return network
 
 
+def test_nothing_is_computed_behind_the_last_level(lite0, images):
+    sides = []
+    for layer in lite0.network.modules():
+        layer.register_forward_hook(
+            lambda *call: sides.append(call[-1].shape[-1]) if torch.is_tensor(call[-1]) else None
+        )
+    lite0(images)
+    assert min(sides) == SIZE // 16
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_features_are_timms(name, images, tmp_path):
     full = used_network(name)

@@ -50,7 +50,7 @@ DOCUMENTS: dict[Path, tuple[str, ...]] = {
     ),
     DOCS / "replication.md": ("replication",),
     DOCS / "protocol.md": ("metrics", "profiles"),
-    DOCS / "speed.md": ("speed", "costs"),
+    DOCS / "speed.md": ("latency", "speed", "costs"),
     DOCS / "input.md": ("truth", "sessions"),
 }
 """The project's documents, and the blocks that each carries in this order."""

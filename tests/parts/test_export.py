@@ -3,13 +3,11 @@
 import json
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from bgad import BGAD, InputError, PaDiM, PatchCore
 from bgad.parts.export import TOLERANCE, export
-
-onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("onnx")
 
 SIZE = (64, 96)
 SMALL = {"image_size": SIZE, "weights": "random", "backbone": "tf_efficientnet_lite0"}

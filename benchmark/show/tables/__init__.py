@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from benchmark.show.tables import (
     datasets,
     findings,
     headline,
+    latency,
     left_out,
     metric_card,
     others,
@@ -42,6 +43,8 @@ from bgad.errors import InputError
 
 __all__ = ["OF_DATASET", "SECTIONS", "Source", "make_section", "run", "verdict"]
 
+_MEASURED = ("data", "latency", "speed")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -53,17 +56,15 @@ class Source:
         All results (see `benchmark.results.frame.results_frame`); one's own win over published.
     published
         The published ones alone: what a run here took is no business of the documents.
-    speed, data
-        Content of ``speed.json`` and ``data.json`` (see `benchmark.measure`), None where nothing
-        was measured.
+    measured
+        Content of ``NAME.json`` (see `benchmark.measure`) by name; lacks what was not measured.
     stale
         Results that the frame lacks, as others have superseded them.
     """
 
     frame: pd.DataFrame
     published: pd.DataFrame
-    speed: Mapping[str, Any] | None = None
-    data: Mapping[str, Any] | None = None
+    measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     stale: Sequence[Result] = ()
 
     @classmethod
@@ -84,8 +85,7 @@ class Source:
         results = load_all(roots)
         frame = results_frame(results)
         alone = results_frame(load_all(roots[:1])) if own else frame
-        speed, data = (_measured(roots, name) for name in ("speed", "data"))
-        return cls(frame, alone, speed, data, split_stale(results)[1])
+        return cls(frame, alone, _measured(roots), split_stale(results)[1])
 
 
 SECTIONS: dict[str, Callable[[Source], Section]] = {
@@ -104,9 +104,10 @@ SECTIONS: dict[str, Callable[[Source], Section]] = {
     "peers": lambda source: peers.section(source.frame),
     "inspector": lambda source: verdicts.section(source.frame),
     "costs": lambda source: costs.section(source.published),
-    "speed": lambda source: speed.section(source.speed),
-    "sessions": lambda source: sessions.section(source.data),
-    "truth": lambda source: truth.section(source.data),
+    "speed": lambda source: speed.section(source.measured.get("speed")),
+    "latency": lambda source: latency.section(source.measured.get("latency")),
+    "sessions": lambda source: sessions.section(source.measured.get("data")),
+    "truth": lambda source: truth.section(source.measured.get("data")),
     "left-out": lambda source: left_out.section(source.stale),
     "datasets": lambda source: datasets.section(),
     "profiles": lambda source: profiles.section(),
@@ -140,11 +141,17 @@ def make_section(name: str, source: Source) -> Section:
     raise InputError(f"unknown block {name!r}: it may be one of {known}")
 
 
-def _measured(roots: list[Path], name: str) -> dict[str, Any] | None:
-    files = [path for root in roots if (path := root / f"{name}.json").is_file()]
-    if not files:
-        return None
-    try:
-        return json.loads(files[-1].read_bytes())
-    except ValueError as error:
-        raise InputError(f"{files[-1]}: is no JSON: measure anew or delete it") from error
+def _measured(roots: Sequence[Path]) -> dict[str, Any]:
+    paths = {
+        name: path
+        for root in roots
+        for name in _MEASURED
+        if (path := root / f"{name}.json").is_file()
+    }
+    content = {}
+    for name, path in paths.items():
+        try:
+            content[name] = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise InputError(f"{path}: is no JSON: measure anew or delete it") from error
+    return content

@@ -272,11 +272,11 @@ def test_a_missing_readme_is_refused(tmp_path):
 
 def test_speed_comes_from_the_last_folder_that_has_it(tmp_path):
     roots = [tmp_path / "published", tmp_path / "runs"]
-    assert Source.read(roots[0], roots[1:]).speed is None
+    assert Source.read(roots[0], roots[1:]).measured == {}
     for number, root in enumerate(roots):
         root.mkdir()
         (root / "speed.json").write_text(json.dumps({"number": number}))
-    assert Source.read(roots[0], roots[1:]).speed == {"number": 1}
+    assert Source.read(roots[0], roots[1:]).measured == {"speed": {"number": 1}}
     (roots[1] / "speed.json").write_text("{")
     with pytest.raises(InputError, match=r"speed\.json: is no JSON"):
         Source.read(roots[0], roots[1:])
