@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from benchmark.results.comparison import compared_cells
 from benchmark.results.frame import AVERAGE, grid_cells, summarise
 from benchmark.show.document import Score, Section, Table
 from benchmark.show.labels import HEADLINE, SHORT_TITLES, dataset_label, display_name
@@ -15,7 +16,7 @@ _ROW = ["shots", "profile"]
 
 
 def section(frame: pd.DataFrame, but: str) -> Section:
-    """Table of the general setting with the fewest and the most known anomalies.
+    """Table of the general setting with the fewest and the most known anomalies, peers included.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ def section(frame: pd.DataFrame, but: str) -> Section:
         Data set that is left out; drawn ones and those that nobody else has are, too.
     """
     names = [name for name, of in DATASETS.items() if name != but and not of.is_synthetic]
-    rows = [row for name in names for row in _rows(name, grid_cells(frame, name))]
+    rows = [row for name in names for row in _rows(name, compared_cells(frame, name))]
     notes = caveats(grid_cells(frame)[lambda cells: cells["dataset"].isin(names)])
     return Section("Other real data", (Table.of(rows), *notes) if rows else ())
 
