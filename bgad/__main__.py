@@ -46,8 +46,12 @@ def _parser() -> argparse.ArgumentParser:
         "--masks", type=Path, metavar="DIR", help="their defects' masks: NAME, NAME_mask or NAME_*"
     )
     fit.add_argument("--out", type=Path, required=True, metavar="FILE.bgad", help="model to write")
-    fit.add_argument(
+    what = fit.add_mutually_exclusive_group()
+    what.add_argument(
         "--method", choices=METHODS, default="bgad", help="detector (default: %(default)s)"
+    )
+    what.add_argument(
+        "--profile", type=Path, metavar="FILE.yaml", help="method and parameters (default: none)"
     )
     fit.add_argument(
         "--set",

@@ -3,19 +3,17 @@
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmark.protocol.catalogue import find_profile
 from benchmark.protocol.schema import Config
 from bgad.detectors import RUN_PARAMETERS, resolve
 from bgad.errors import InputError
+from bgad.profile import read_yaml
 
 __all__ = ["Evaluation", "Profile", "load_profile"]
 
@@ -203,12 +201,7 @@ def load_profile(name: str, above: tuple[Path, ...] = ()) -> Profile:
         Naming the file, and the key that is at fault.
     """
     path = find_profile(name).resolve()
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no readable YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: must hold keys and values, such as 'model:'")
+    content = read_yaml(path)
     for key, value in content.items():
         if key not in _TYPES:
             raise InputError(f"{path}: unknown key {key!r}: it may have {', '.join(_TYPES)}")
@@ -272,20 +265,3 @@ _TYPES = {
     "study": str,
     "seconds_per_cell": (int, float),
 }
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as people write it: 1e-3 is a number, and a key given twice a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [str(key.value) for key, _ in node.value]
-        if twice := {key for key in keys if keys.count(key) > 1}:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{', '.join(twice)} is given twice", node.start_mark
-            )
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+$"), list("+-0123456789")
-)

@@ -67,6 +67,7 @@ class Plus(Detector):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.memory = {"coreset": 0.02} | self.memory
         self.heads = {"hidden": 128, "ensemble": 2, "turned": True} | self.heads
         shared = self._shared_parameters()
         for name in _MEMBERS:

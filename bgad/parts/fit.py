@@ -15,6 +15,7 @@ from bgad.data.truth import check_truth
 from bgad.detectors import resolve
 from bgad.errors import InputError
 from bgad.parts.files import folder_images
+from bgad.profile import read_profile
 
 __all__ = ["run"]
 
@@ -32,7 +33,10 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"{error} ({kept})") from error
     if options.out.is_dir() or not options.out.absolute().parent.is_dir():
         raise InputError(f"{options.out}: give a file in a folder that exists")
-    detector = resolve(options.method)(**dict(map(_parameter, options.set)))
+    method, parameters = options.method, {}
+    if options.profile is not None:
+        method, parameters = read_profile(options.profile)
+    detector = resolve(method)(**parameters | dict(map(_parameter, options.set)))
     known = _known(options)
     masks = None
     if options.masks is not None:
@@ -40,13 +44,11 @@ def run(options: argparse.Namespace) -> int:
         masks = [sample.truth() for sample in known]
     elif known and detector.needs_masks:
         raise InputError(
-            f"{options.method} learns from masks, which are missing: give --masks; or --method "
+            f"{method} learns from masks, which are missing: give --masks; or --method "
             "devnet, which does without; or leave --anomalous out, learn from good parts alone, "
             "and judge the defective ones to see what is found"
         )
-    print(
-        f"Reading, and training {options.method} on {len(normal) - held_out} of them …", flush=True
-    )
+    print(f"Reading, and training {method} on {len(normal) - held_out} of them …", flush=True)
     detector.fit(
         normal,
         [sample.path for sample in known] or None,

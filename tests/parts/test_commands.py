@@ -91,6 +91,28 @@ def test_good_images_alone_end_in_0(root):
     assert (status, len(rows)) == (0, 2)
 
 
+def test_a_profile_names_method_and_parameters(root, capsys):
+    profile = root / "mine.yaml"
+    profile.write_text(
+        "description: mine\nmethod: patchcore\nmodel: {coreset: 5e-2, neighbours: 3}\n"
+    )
+    arguments = ["--normal", root / "train", "--out", root / "mine.bgad", "--held-out", "0.5"]
+    command = [*map(str, ["fit", "--profile", profile, *arguments]), *SMALL]
+    assert main([*command, "neighbours=4"]) == 0
+    parameters = load(root / "mine.bgad").get_params()
+    assert (parameters["coreset"], parameters["neighbours"]) == (0.05, 4)
+    for content, message in (
+        ("base: cpu", "only the benchmark knows it"),
+        ("model: [1]", "'model' hold names and values"),
+        ("model: {coreset: 0.1, coreset: 0.2}", "coreset is given twice"),
+        ("model: {corset: 0.1}", "corset"),
+        ("method: patchcor", "unknown method 'patchcor'"),
+    ):
+        profile.write_text(content)
+        assert main(command) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_patterns(root):
     status, rows = predict(root, "new/*/1.png", "new/good/1.png")
     assert (status, len(rows)) == (1, 2)
