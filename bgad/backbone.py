@@ -71,7 +71,7 @@ class Backbone:
         image_size: Size = 256,
         weights: str | Path | None = None,
         device: str = "cpu",
-    ):
+    ) -> None:
         if not timm.is_model(name):
             close = did_you_mean(name, timm.list_models())
             raise InputError(f"backbone {name!r} is no timm model{close}: see timm.list_models()")

@@ -124,7 +124,16 @@ def _run(
 
 class _Couple(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, x, projected, x_weight, readout, scale, offset, rotation):
+    def forward(
+        ctx: FunctionCtx,
+        x: Tensor,
+        projected: Tensor,
+        x_weight: Tensor,
+        readout: Tensor,
+        scale: Tensor,
+        offset: Tensor,
+        rotation: Tensor,
+    ) -> tuple[Tensor, Tensor]:
         mixing = _mixing(scale, offset, rotation)
         ctx.lease = _Lease(x, x_weight, keep=True)
         ctx.save_for_backward(x_weight, readout, scale, mixing)
@@ -132,7 +141,9 @@ class _Couple(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad_coupled, grad_log_det):
+    def backward(
+        ctx: FunctionCtx, grad_coupled: Tensor, grad_log_det: Tensor
+    ) -> tuple[Tensor | None, ...]:
         x_weight, readout, scale, mixing = ctx.saved_tensors
         n_blocks, n_hidden, passive = x_weight.shape
         grid = grad_log_det.shape
@@ -185,7 +196,7 @@ class _Buffers:
         hidden: int,
         passive: int,
         keep: bool,
-    ):
+    ) -> None:
         def rows(*shape: int) -> Tensor:
             # Rows whose distance is a power of two would compete for the same cache lines.
             return like.new_empty(*shape, n + 16)[..., :n]
@@ -218,7 +229,7 @@ class _Lease:
 
     _pool: ClassVar[deque[tuple[tuple, _Buffers]]] = deque(maxlen=4)
 
-    def __init__(self, x: Tensor, x_weight: Tensor, keep: bool):
+    def __init__(self, x: Tensor, x_weight: Tensor, keep: bool) -> None:
         sizes = (x.shape[:2].numel(), x.shape[2], *x_weight.shape)
         self.key = (x.dtype, x.device, *sizes, keep)
         # What a CUDA graph works on stays its own.
@@ -229,7 +240,7 @@ class _Lease:
             with torch.inference_mode(False):  # else they could not serve in training later
                 self.buffers = _Buffers(like, *sizes, keep)  # type: ignore[call-arg]
 
-    def __del__(self):
+    def __del__(self) -> None:
         if self.buffers is not None and self.is_shared:
             self._pool.append((self.key, self.buffers))
 

@@ -31,7 +31,7 @@ class LevelDensity(nn.Module):
 
     def __init__(
         self, height: int, width: int, standardisation: Standardisation, flow: ConditionalFlow
-    ):
+    ) -> None:
         super().__init__()
         self.height, self.width = height, width
         self.standardisation, self.flow = standardisation, flow

@@ -38,7 +38,7 @@ class Exported(nn.Module):
         Another method.
     """
 
-    def __init__(self, detector: Detector):
+    def __init__(self, detector: Detector) -> None:
         super().__init__()
         kinds = {Flows: _FlowsHead, PatchCore: _MemoryHead}
         heads = [head for kind, head in kinds.items() if isinstance(detector, kind)]
@@ -67,7 +67,7 @@ class Exported(nn.Module):
 class _FlowsHead(nn.Module):
     """Log-likelihoods of the levels, joined as by `bgad.anomaly_map.anomaly_maps`."""
 
-    def __init__(self, detector: Flows):
+    def __init__(self, detector: Flows) -> None:
         super().__init__()
         self.levels = nn.ModuleList(map(_Level, detector.densities_))
         self.maxima = detector.maxima_
@@ -92,7 +92,7 @@ class _FlowsHead(nn.Module):
 class _Level(nn.Module):
     """`bgad.flow.ConditionalFlow` behind its standardisation, block by block as in its Notes."""
 
-    def __init__(self, density: LevelDensity):
+    def __init__(self, density: LevelDensity) -> None:
         super().__init__()
         flow, layer = density.flow, density.standardisation
         with torch.no_grad():
@@ -134,7 +134,7 @@ class _Level(nn.Module):
 class _LogInterpolation(nn.Module):
     """Logarithm of the values' linear interpolation along the last axis, corners aligned."""
 
-    def __init__(self, cells: int, size: int):
+    def __init__(self, cells: int, size: int) -> None:
         super().__init__()
         place = torch.linspace(0, cells - 1, size, dtype=torch.float64)
         left = place.floor().clamp(max=max(0, cells - 2)).long()
@@ -158,7 +158,7 @@ def _log_add(a: Tensor, b: Tensor) -> Tensor:
 class _MemoryHead(nn.Module):
     """Distances to the nearest entry, and the re-weighted score of the farthest cell."""
 
-    def __init__(self, detector: PatchCore):
+    def __init__(self, detector: PatchCore) -> None:
         super().__init__()
         self.neighbours = min(detector.neighbours, len(detector.memory_))
         self.size, self.cells = as_shape(detector.image_size), detector.encoder.level_shapes[1][:2]

@@ -87,7 +87,7 @@ class FeatureCache:
         Folder of the cache, made when needed.
     """
 
-    def __init__(self, root: str | Path):
+    def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
 
     def get(self, category: Category, backbone: Backbone) -> EncodedImages:

@@ -55,7 +55,7 @@ class ConditionalFlow(nn.Module):
         condition_dim: int = 128,
         n_blocks: int = 8,
         generator: Generator | None = None,
-    ):
+    ) -> None:
         if channels < 2 or condition_dim < 1 or n_blocks < 1:
             raise InputError(
                 "a flow needs at least 2 channels, 1 condition channel and 1 block, "

@@ -1,4 +1,4 @@
-"""Photo-session control: can training and test normals be told apart?
+"""Photo-session control, which tells whether training and test normals can be told apart.
 
 Where they can, new normal images are not exchangeable with the training ones, and no threshold that
 is fixed on training normals can promise a rate of false alarms on them.

@@ -38,7 +38,7 @@ class Standardisation(nn.Module):
     instead of minutes. The official code has none.
     """
 
-    def __init__(self, mean: Tensor, matrix: Tensor, log_det: Tensor):
+    def __init__(self, mean: Tensor, matrix: Tensor, log_det: Tensor) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("matrix", matrix)
@@ -97,7 +97,7 @@ class StandardisationEstimate:
         Too few images for the kind.
     """
 
-    def __init__(self, features: np.ndarray, kind: str):
+    def __init__(self, features: np.ndarray, kind: str) -> None:
         if kind not in STANDARDISATIONS:
             raise InputError(f"standardisation must be one of {STANDARDISATIONS}, got {kind!r}")
         if kind == "gaussian" and len(features) < FOLDS:

@@ -215,7 +215,7 @@ def _source(options: Namespace) -> tables.Source:
 
 
 def _summary(own: pd.DataFrame, options: Namespace) -> Section:
-    """This run's figures: those of the main tables, or else of the tables that they belong to."""
+    """Figures of the run: those of the main tables, or else of the tables that they belong to."""
     belongs_to = options.study or {"control": "controls"}.get(options.setting)
     name = belongs_to or ("seeds" if options.vary else None)
     if name in tables.SECTIONS:

@@ -47,13 +47,7 @@ def peak_resident_mb() -> float:
 
 
 class PeakMemory:
-    """Greatest `private_bytes` of this process during a context, looked at 20 times a second.
-
-    Attributes
-    ----------
-    megabytes
-        So far, in MB of 1,000,000 bytes.
-    """
+    """Greatest `private_bytes` of this process during a context, looked at 20 times a second."""
 
     def __init__(self) -> None:
         self._process, self._peak = psutil.Process(), 0
@@ -62,6 +56,7 @@ class PeakMemory:
 
     @property
     def megabytes(self) -> float:
+        """So far, in MB of 1,000,000 bytes."""
         self._look()
         return self._peak / 1e6
 

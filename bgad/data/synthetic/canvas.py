@@ -43,7 +43,7 @@ class Canvas:
         How much each pixel belongs to a part, in [0, 1]: where defects may be.
     """
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int) -> None:
         self.planes = np.zeros((channels, SIZE, SIZE))
         self.regions: dict[str, np.ndarray] = {}
 

@@ -25,7 +25,7 @@ class Draws:
         What the numbers are for, from the general to the particular.
     """
 
-    def __init__(self, *names: str | int):
+    def __init__(self, *names: str | int) -> None:
         self._names = names
         digest = hashlib.sha256("/".join(map(str, names)).encode()).digest()
         self._bits = np.random.PCG64(int.from_bytes(digest, "big"))
