@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch.nn.functional import interpolate
 
 from bgad.data.images import Size, as_shape
 
-__all__ = ["anomaly_maps", "upsample"]
+__all__ = ["anomaly_maps", "resize_maps", "upsample"]
 
 _BATCH = 4  # images: small batches stay in the processor's cache
 
@@ -89,3 +90,21 @@ def upsample(cells: np.ndarray, size: Size, sigma: float = 0) -> np.ndarray:
     x = torch.from_numpy(np.asarray(cells, np.float32)).unsqueeze(1)
     maps = interpolate(x, size=as_shape(size), mode="bilinear").squeeze(1).numpy()
     return gaussian_filter(maps, (0, sigma, sigma)) if sigma else maps
+
+
+def resize_maps(maps: np.ndarray, size: Size) -> np.ndarray:
+    """Bring maps to another size, such as that of the original image, bilinearly.
+
+    Parameters
+    ----------
+    maps : ndarray of float32, shape (N, h, w)
+    size : int, or height and width
+        In pixels; a smaller one averages.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, H, W)
+    """
+    width_first = as_shape(size)[::-1]
+    resized = [Image.fromarray(m).resize(width_first, Image.Resampling.BILINEAR) for m in maps]
+    return np.stack([np.asarray(image) for image in resized])

@@ -13,8 +13,10 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import Self
 
+from bgad.anomaly_map import resize_maps
 from bgad.backbone import Backbone
 from bgad.conformal import Prediction, p_values, score_threshold
+from bgad.data.images import Size
 from bgad.detectors import file, method_of, resolve
 from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
@@ -174,19 +176,22 @@ class Detector(ABC):
             self.boundary_threshold_ = float(np.quantile(maps, 1 - pixel_false_alarms))
         return self
 
-    def anomaly_maps(self, images: Any) -> np.ndarray:
+    def anomaly_maps(self, images: Any, size: Size | None = None) -> np.ndarray:
         """Anomaly maps.
 
         Parameters
         ----------
         images : EncodedImages, or any form of `bgad.inputs.as_images`
+        size : int, or height and width, optional
+            Of the maps in pixels, such as the images' own; `image_size` if absent.
 
         Returns
         -------
         ndarray of float32, shape (N, H, W)
             Larger is more anomalous; an image's map does not depend on the others.
         """
-        return self.maps_and_scores(images)[0]
+        maps = self.maps_and_scores(images)[0]
+        return maps if size is None else resize_maps(maps, size)
 
     def score_samples(self, images: Any) -> np.ndarray:
         """Image scores, float32, shape (N,); larger is more anomalous."""

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 from scipy.ndimage import binary_dilation, find_objects, label
 
-__all__ = ["Regions", "find_regions", "overlay", "resized_map"]
+__all__ = ["Regions", "find_regions", "overlay"]
 
 _LINE = np.array([255, 0, 220], np.uint8)  # a colour of few products
 _COLD, _HOT = np.array([255.0, 60.0, 0.0]), np.array([255.0, 240.0, 0.0])
@@ -26,12 +25,6 @@ class Regions(NamedTuple):
 
     count: int
     box: tuple[int, int, int, int] | None
-
-
-def resized_map(anomaly_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bring a map to an image's height and width, bilinearly."""
-    size = shape[::-1]
-    return np.asarray(Image.fromarray(anomaly_map).resize(size, Image.Resampling.BILINEAR))
 
 
 def find_regions(beyond: np.ndarray) -> Regions:

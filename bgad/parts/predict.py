@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bgad.anomaly_map import resize_maps
 from bgad.data.images import read_image
 from bgad.detectors.base import Detector, load
 from bgad.errors import InputError
 from bgad.parts.files import find_images, names, truths
-from bgad.parts.overlay import find_regions, overlay, resized_map
+from bgad.parts.overlay import find_regions, overlay
 from bgad.parts.page import Thumbnails, write_page
 from bgad.parts.verdict import COLUMNS, Verdict
 from bgad.progress import Progress
@@ -92,7 +93,7 @@ def _judge(
     for verdict, image in batch:
         if image is not None:
             score, p_value, defective, anomaly_map = next(said)
-            full = resized_map(anomaly_map, image.shape[:2])
+            full = resize_maps(anomaly_map[None], image.shape[:2])[0]
             drawn = overlay(image, full, detector.boundary_threshold_)
             picture = f"{_OVERLAYS}/{verdict.name}.jpg"
             target = options.out / picture

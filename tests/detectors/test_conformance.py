@@ -100,6 +100,15 @@ def test_maps_and_scores_find_the_anomaly(fitted):
     assert maps[0, 20:36, 24:40].mean() > maps[0, :8].mean()
 
 
+def test_maps_come_at_the_images_own_size(fitted):
+    maps = fitted.anomaly_maps(TEST)
+    larger = fitted.anomaly_maps(TEST, (3 * SIZE, 2 * SIZE))
+    assert larger.shape == (len(TEST), 3 * SIZE, 2 * SIZE)
+    inner = larger[:, 1::3].reshape(len(TEST), SIZE, SIZE, 2).mean(-1)  # centres of old pixels
+    assert np.abs(inner - maps)[:, 1:-1, 1:-1].max() <= 0.3 * np.ptp(maps)
+    np.testing.assert_array_equal(fitted.anomaly_maps(TEST, SIZE), maps)
+
+
 def test_an_image_scores_alone_as_among_others(fitted):
     maps, scores = fitted.maps_and_scores(TEST)
     for i in range(len(TEST)):
