@@ -44,9 +44,9 @@ class ConditionalFlow(nn.Module):
         y    = R (scale * [x1, x2 * exp(1.9 tanh s) + t] + offset)
 
     where R is a fixed random rotation and scale = 0.1 * softplus(global_scale, beta=0.5), 1 at
-    first. This is the block of the official BGAD code, FrEIA's ``AllInOneBlock`` (affine coupling
-    of Real NVP, arXiv 1605.08803, with the soft permutation and global affine of Glow's kin), with
-    equal numbers. Equal parameters of all blocks are stacked along the first axis.
+    first. This is the block of the official BGAD code, ``AllInOneBlock`` of FrEIA 0.2 (affine
+    coupling of Real NVP, arXiv 1605.08803, with the soft permutation and global affine of Glow's
+    kin), with equal numbers. Equal parameters of all blocks are stacked along the first axis.
     """
 
     def __init__(

@@ -3,7 +3,14 @@
 import numpy as np
 from scipy import stats
 
-__all__ = ["MIN_CATEGORIES", "holm", "mean_interval", "signed_ranks"]
+__all__ = [
+    "MIN_CATEGORIES",
+    "average_ranks",
+    "critical_difference",
+    "holm",
+    "mean_interval",
+    "signed_ranks",
+]
 
 MIN_CATEGORIES = 8
 """With fewer, differences are described and not judged: the tests could hardly tell any apart."""
@@ -66,3 +73,36 @@ def holm(p: np.ndarray) -> np.ndarray:
     steps = p[order] * np.arange(len(order), 0, -1)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected
+
+
+def average_ranks(figures: np.ndarray) -> np.ndarray:
+    """Mean over categories of the methods' ranks in each, 1 for the greatest figure.
+
+    Parameters
+    ----------
+    figures : ndarray, shape (K, C)
+        Of K methods on C categories; equal ones share their ranks.
+
+    Returns
+    -------
+    ndarray, shape (K,)
+    """
+    return stats.rankdata(-figures, axis=0).mean(axis=1)
+
+
+def critical_difference(methods: int, categories: int, alpha: float = 0.05) -> float:
+    """Difference of average ranks from which on two of several methods are told apart.
+
+    Parameters
+    ----------
+    methods, categories : int
+        How many are ranked, and in how many categories.
+    alpha : float
+        Probability of telling any apart where all are alike.
+
+    Notes
+    -----
+    Nemenyi's test, as in Demšar, JMLR 7 (2006), section 3.2.2.
+    """
+    quantile = stats.studentized_range.ppf(1 - alpha, methods, np.inf) / np.sqrt(2)
+    return float(quantile * np.sqrt(methods * (methods + 1) / (6 * categories)))

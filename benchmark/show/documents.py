@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from benchmark.paths import DOCS, README
+from benchmark.results.references import load_references
 from benchmark.results.store import write_atomically
 from benchmark.show import markdown
 from benchmark.show.tables import Source, make_section
@@ -59,6 +60,9 @@ _LABELS = {"cpu": "BGAD (cpu)", "plus": "plus", "patchcore": "PatchCore"}
 
 PLOTS: dict[Path, Callable[[pd.DataFrame], "Figure | None"]] = {
     DOCS / "shots.svg": lambda frame: _overview().shots_and_peers(frame, "mvtec_ad", _LABELS),
+    DOCS / "ranks.svg": lambda frame: _overview().critical_differences(
+        frame, load_references(), "mvtec_ad", shots=10
+    ),
     DOCS / "training.svg": lambda frame: _overview().training_cost(frame, "mvtec_ad"),
 }
 """The documents' plots; the figures that each shows are in its metadata."""

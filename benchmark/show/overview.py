@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.results.frame import AVERAGE, column, grid_cells, summarise, types_frame
+from benchmark.results.statistics import MIN_CATEGORIES, average_ranks, critical_difference
 from benchmark.show.document import count
 from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
 from benchmark.show.style import (
@@ -27,6 +28,7 @@ from bgad.data.registry import find_dataset
 
 __all__ = [
     "boundary_and_oracle",
+    "critical_differences",
     "general_and_hard",
     "ours_and_references",
     "per_type",
@@ -411,6 +413,57 @@ def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> F
     ax.margins(x=0)
     ax.set_xlabel("image-AUC")
     legend_beside(ax)
+    return figure
+
+
+@styled
+def critical_differences(
+    frame: pd.DataFrame,
+    references: pd.DataFrame,
+    dataset: str,
+    shots: int,
+    metric: str = "image_auroc",
+) -> Figure | None:
+    """Rank methods with figures of all categories, and show which are told apart.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.frame.results_frame`.
+    references
+        See `benchmark.results.references.load_references`.
+    dataset, shots, metric
+        What is compared, in the general setting.
+
+    Returns
+    -------
+    Figure or None
+        Average ranks with half of the critical difference to both sides. None with fewer than
+        `MIN_CATEGORIES` categories or three methods.
+    """
+    categories = list(find_dataset(dataset).categories)
+    published = references[(references["dataset"] == dataset) & (references["shots"] == shots)]
+    published = published[(published["metric"] == metric) & (published["setting"] == "general")]
+    named = published.assign(label=published["method"] + ", reported by " + published["by"])
+    ours = _general(frame, dataset)[lambda cells: cells["shots"] == shots]
+    ours = ours.assign(label="ours, " + ours["profile"], value=ours[column(metric)])
+    both = pd.concat([named, ours])[["label", "category", "value"]]
+    figures = both.groupby(["label", "category"])["value"].mean().unstack()
+    figures = figures.reindex(columns=categories).dropna()
+    if len(categories) < MIN_CATEGORIES or len(figures) < 3:
+        return None
+    ranks = pd.Series(average_ranks(figures.to_numpy()), figures.index).sort_values()
+    margin = critical_difference(*figures.shape) / 2
+    subtitle = f"{dataset_label(dataset)} · {count(shots, 'known anomaly')}"
+    title = f"{SHORT_TITLES[metric]}: ranks over {len(categories)} categories"
+    figure = new_figure(title, f"{subtitle} · two whose bars do not meet differ (5 %)", 7, 3.2)
+    ax = figure.subplots()
+    places = np.arange(len(ranks))
+    ax.errorbar(ranks, places, xerr=margin, fmt="o", ms=4, lw=2, color=CYCLE[0])
+    ax.set_yticks(places, ranks.index)
+    ax.set(xlabel="Average rank, 1 is the best", ylim=(len(ranks) - 0.5, -0.5))
+    ax.tick_params(left=False)
+    ax.grid(axis="y", visible=False)
     return figure
 
 

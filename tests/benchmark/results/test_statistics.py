@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, wilcoxon
 
-from benchmark.results.statistics import MIN_CATEGORIES, holm, mean_interval, signed_ranks
+from benchmark.results.statistics import (
+    MIN_CATEGORIES,
+    average_ranks,
+    critical_difference,
+    holm,
+    mean_interval,
+    signed_ranks,
+)
 
 
 def clustered(rng, categories, seeds=3, between=2.3, within=0.7):
@@ -55,3 +62,22 @@ def test_holm():
     p = np.random.default_rng(0).random(9) ** 3
     assert (holm(p) >= false_discovery_control(p) - 1e-12).all()  # stricter than a rate's control
     assert (np.argsort(holm(p), kind="stable")[:2] == np.argsort(p)[:2]).all()
+
+
+def test_ranks_begin_with_the_greatest_and_ties_share_theirs():
+    figures = np.array([[0.9, 0.8, 0.7], [0.9, 0.9, 0.6], [0.1, 0.2, 0.8]])
+    assert average_ranks(figures) == pytest.approx([(1.5 + 2 + 2) / 3, (1.5 + 1 + 3) / 3, 7 / 3])
+
+
+@pytest.mark.parametrize(("methods", "q"), [(2, 1.960), (3, 2.343), (10, 3.164)])
+def test_the_critical_difference_is_that_of_the_published_table(methods, q):
+    """Values of q from Demšar (2006), table 5a."""
+    expected = q * np.sqrt(methods * (methods + 1) / (6 * 14))
+    assert critical_difference(methods, 14) == pytest.approx(expected, rel=1e-3)
+
+
+def test_of_methods_that_are_alike_few_are_told_apart():
+    rng = np.random.default_rng(0)
+    limit = critical_difference(5, 15)
+    wrong = [np.ptp(average_ranks(rng.normal(size=(5, 15)))) > limit for _ in range(1000)]
+    assert 0.02 < np.mean(wrong) < 0.07

@@ -12,6 +12,7 @@ from benchmark.results.frame import results_frame, summarise
 from benchmark.results.references import compare, load_references
 from benchmark.show.overview import (
     boundary_and_oracle,
+    critical_differences,
     general_and_hard,
     ours_and_references,
     per_type,
@@ -138,3 +139,14 @@ def test_references_stand_beside_ours_with_their_spread(frame):
     ours = next(c for c in ax.containers if c.get_label() == "ours, cpu")
     np.testing.assert_allclose(ours[0].get_xdata().astype(float), [0.91, 0.71])
     assert ours_and_references(comparison, "synthetic", 10) is None
+
+
+def test_ranks_are_of_methods_with_all_categories():
+    references = load_references()
+    drawn = critical_differences(results_frame([]), references, "mvtec_ad", 10).axes[0]
+    labels = [label.get_text() for label in drawn.get_yticklabels()]
+    assert labels[0] == "PRN, reported by PRN"
+    assert not any(label.startswith("BGAD") for label in labels)  # its mean alone is known
+    ranks = drawn.lines[0].get_xdata()
+    assert np.all(np.diff(ranks) >= 0) and ranks.mean() == pytest.approx((len(labels) + 1) / 2)
+    assert critical_differences(results_frame([]), references.iloc[:0], "mvtec_ad", 10) is None
