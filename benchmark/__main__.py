@@ -300,6 +300,17 @@ def _add_measurements(commands: argparse._SubParsersAction) -> None:
     what.add_parser("load", help="what scheduler, notebooks, store and tables cost (minutes)")
     latency = what.add_parser("latency", help="how long a verdict on an image takes (minutes)")
     _add_output(latency, "latency.json", "where the figures go")
+    gpu = what.add_parser("gpu", help="steps, encoding and two whole cells on a GPU (minutes)")
+    gpu.add_argument("--device", default="cuda", metavar="DEVICE", help="torch device")
+    gpu.add_argument("--dataset", default="mvtec_ad", choices=DATASETS, help="whose category")
+    gpu.add_argument("--category", default="pill", metavar="NAME", help="of the cells")
+    gpu.add_argument(
+        "--data-root", type=Path, required=True, metavar="DIR", help="DIR/CATEGORY/train/good/…"
+    )
+    gpu.add_argument(
+        "--results", type=Path, default=RUNS, metavar="DIR", help="where the cells' results go"
+    )
+    _add_output(gpu, "gpu.json", "where the figures go")
     data = what.add_parser(
         "data", help="sessions, and what is left of masks at a model's size (minutes a category)"
     )

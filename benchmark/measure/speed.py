@@ -80,7 +80,7 @@ def comparisons() -> Iterator[tuple[Comparison, int]]:
 
 
 def compare_training(
-    side: int, channels: int, images: int = 32, positions: int = 128
+    side: int, channels: int, images: int = 32, positions: int = 128, device: str = "cpu"
 ) -> Comparison:
     """A step of training a flow: forward, maximum-likelihood loss, backward and Adam.
 
@@ -90,13 +90,16 @@ def compare_training(
         Of the feature map.
     images, positions : int
         A batch has `images` vectors at each of `positions` random positions.
+    device : str
+        Torch device.
     """
     generator = torch.Generator().manual_seed(0)
     flow = ConditionalFlow(channels, generator=generator)
-    twin = freia_twin(flow)
-    x = torch.randn(images, positions, channels, generator=generator)
+    twin = freia_twin(flow).to(device)
+    flow.to(device)
+    x = torch.randn(images, positions, channels, generator=generator).to(device)
     chosen = torch.randperm(side**2, generator=generator)[:positions]
-    condition = position_encoding(side, side)[chosen]
+    condition = position_encoding(side, side)[chosen].to(device)
     vectors, conditions = x.flatten(0, 1), condition.repeat(images, 1)
     ours = torch.optim.Adam(flow.parameters(), lr=2e-4, fused=True)
     trainable = [parameter for parameter in twin.parameters() if parameter.requires_grad]
@@ -107,7 +110,7 @@ def compare_training(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return loss.detach().numpy()
+        return loss.detach().cpu().numpy()
 
     return Comparison(
         f"training step, {images * positions} vectors of {channels} channels",
