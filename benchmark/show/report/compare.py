@@ -13,9 +13,6 @@ from benchmark.show.report.notebooks import Executed
 
 __all__ = ["cell_label", "image_layers", "image_scores"]
 
-_LAYERS = 1_300_000
-"""Bytes of all layers at most, so that the page stays below 2 MB."""
-
 
 def image_scores(roots: Iterable[Path]) -> dict[str, dict[str, dict[str, Any]]]:
     """Read the scores that cells have kept.
@@ -51,9 +48,9 @@ def image_scores(roots: Iterable[Path]) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def image_layers(
-    notebooks: Iterable[Executed], cells: Iterable[Cell]
+    notebooks: Iterable[Executed], cells: Iterable[Cell], budget: int
 ) -> list[tuple[str, str, str, Layers]]:
-    """Layers of the notebooks' pictures, as many as a page may weigh.
+    """Layers of the notebooks' pictures, as many as weigh no more than a number of bytes.
 
     Returns
     -------
@@ -61,14 +58,14 @@ def image_layers(
         Data set, category, `cell_label` and layers.
     """
     known = {(cell.dataset, cell.category, cell.profile, str(cell)): cell for cell in cells}
-    found, left = {}, _LAYERS
+    found, left = {}, budget
     for notebook in notebooks:
         of = notebook.dataset, notebook.category
         for title, pictures in notebook.galleries.items():
             if (cell := known.get((*of, notebook.profile, title))) is None:
                 continue
             for drawn in (drawn for picture in pictures for drawn in picture.layers):
-                left -= len(drawn.image) + len(drawn.map)
+                left -= sum(map(len, (drawn.image, drawn.map, drawn.truth, drawn.contour)))
                 if left >= 0:
                     found[(*of, cell_label(cell), drawn.name)] = drawn
     return [(*key[:3], drawn) for key, drawn in found.items()]

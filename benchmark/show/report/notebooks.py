@@ -1,10 +1,13 @@
 """Executed notebooks: their galleries, and themselves as HTML."""
 
+import base64
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 import nh3
@@ -15,6 +18,8 @@ from benchmark.show.layers import MEDIA_TYPE, Layers
 from benchmark.show.report.pictures import Picture
 
 __all__ = ["Executed", "find_notebooks"]
+
+_PICTURE = re.compile(r'src="data:image/(png|jpeg);base64,([^"]*)"')
 
 _TAGS = {
     *("a", "abbr", "acronym", "b", "blockquote", "code", "em", "i", "li", "ol", "strong", "ul"),
@@ -69,13 +74,27 @@ class Executed:
                 galleries.setdefault(cell, []).append(picture)
         return galleries
 
-    def html(self) -> Markup:
-        """The notebook as HTML, without anything that could run or be fetched."""
+    def html(self, folder: Path) -> Markup:
+        """The notebook as HTML, without anything that could run or be fetched from elsewhere.
+
+        Parameters
+        ----------
+        folder : Path
+            Receives its pictures, which a browser reads when they come into view; the page lies
+            beside it.
+        """
         from nbconvert import HTMLExporter
+
+        def write(found: re.Match[str]) -> str:
+            kind, content = found.groups()
+            folder.mkdir(parents=True, exist_ok=True)
+            picture = folder / f"{len(list(folder.iterdir())):03d}.{kind}"
+            picture.write_bytes(base64.b64decode(content))
+            return f'loading="lazy" src="{quote(folder.name)}/{picture.name}"'
 
         exporter = HTMLExporter(raw_template=_FOLDED, sanitize_html=True, exclude_anchor_links=True)
         exporter.register_filter("clean_html", _clean)  # its own knows neither p nor h1
-        return Markup(exporter.from_notebook_node(self.content)[0])
+        return Markup(_PICTURE.sub(write, exporter.from_notebook_node(self.content)[0]))
 
 
 def find_notebooks(roots: Iterable[Path]) -> list[Executed]:

@@ -1,6 +1,7 @@
 """The report's pages: what is on them, and writing them."""
 
 import json
+import shutil
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -99,12 +100,11 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     stored = image_scores(roots)
     compare = {name: stored[name] for name in datasets if name in stored}
     if compare:
-        _write(
-            out / "compare.html",
-            "compare.html",
-            scores=json.dumps(compare, ensure_ascii=False),
-            layers=image_layers(notebooks, [result.cell for result in results]),
+        scores = json.dumps(compare, ensure_ascii=False)
+        layers = image_layers(
+            notebooks, [result.cell for result in results], _PICTURES - len(scores)
         )
+        _write(out / "compare.html", "compare.html", scores=scores, layers=layers)
     rest = {
         "compare": bool(compare),
         "verdict": verdict.section(judgement),
@@ -270,7 +270,10 @@ def _write_notebooks(
         try:
             if not path.is_file() or path.stat().st_mtime < notebook.path.stat().st_mtime:
                 title = f"{label}: executed notebook, profile {notebook.profile}"
-                _write(path, "notebook.html", title=title, body=notebook.html(), root="../")
+                pictures = path.with_suffix("")
+                shutil.rmtree(pictures, ignore_errors=True)  # of an earlier execution
+                body = notebook.html(pictures)
+                _write(path, "notebook.html", title=title, body=body, root="../")
         except Exception as error:  # whatever a notebook may hold, it spoils no report
             warnings.warn(f"{notebook.path}: not in the report: {error!r}", stacklevel=2)
             continue

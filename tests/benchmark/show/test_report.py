@@ -1,5 +1,6 @@
 """The report: complete, self-contained, readable by machines, and never obeying a name."""
 
+import base64
 import re
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -91,7 +92,8 @@ def test_pages_need_nothing_from_elsewhere(pages):
             assert tag not in ("link", "iframe", "object", "base")
             assert not attributes.get("src", "data:").startswith(("http", "//", "file:"))
             if tag in ("img", "script"):
-                assert attributes.get("src", "data:").startswith("data:")
+                source = attributes.get("src", "data:")
+                assert source.startswith("data:") or (page.path.parent / unquote(source)).is_file()
         assert not re.search(r"@import|url\((?!data:)", page.source)
 
 
@@ -155,9 +157,10 @@ def test_curves_and_galleries_come_from_a_run_alone(pages):
 def test_a_notebook_keeps_its_text_and_tables(tmp_path):
     write_executed(tmp_path, "d", "pill")
     (executed,) = find_notebooks([tmp_path])
-    html = executed.html()
+    html = executed.html(tmp_path / "the pictures")
     assert "<h2>pill, general, 10 shots, seed 0</h2>" in html
-    assert "<b>pill</b>" in html and JPEG[:12] in html
+    assert "<b>pill</b>" in html and 'src="the%20pictures/000.jpeg"' in html
+    assert (tmp_path / "the pictures/000.jpeg").read_bytes() == base64.b64decode(JPEG)
 
 
 def test_layers_that_could_run_something_are_left_out(tmp_path):
