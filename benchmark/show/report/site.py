@@ -244,7 +244,7 @@ def _curves(results: Sequence[Result], roots: Sequence[Path], label: str) -> Pic
         if cell.setting != "general" or cell.seeds_apart or result.config.study is not None:
             continue
         for store in (Store(folder) for root in roots for folder in (root, root / cell.profile)):
-            if store.curves_path(cell).is_file():
+            if store.curves_path(cell).is_file() and _holds(store, result):
                 try:
                     curve = curves(store, result)["common"]
                 except (InputError, KeyError, ValueError) as error:
@@ -257,6 +257,15 @@ def _curves(results: Sequence[Result], roots: Sequence[Path], label: str) -> Pic
     if not found:
         return None
     return from_figure(pixel_curves(dict(sorted(found.items())), f"{label} · a line a seed"))
+
+
+def _holds(store: Store, result: Result) -> bool:
+    """Whether a result is a store's, and not another profile's in its place."""
+    try:
+        stored = store.read(result.cell)
+    except InputError:
+        return False
+    return stored is not None and stored.curves_sha256 == result.curves_sha256
 
 
 def _write_notebooks(
