@@ -67,9 +67,9 @@ addEventListener("afterprint", () => {
     delete folded.dataset.folded;
   }
 });
-// What scrolls in a notebook can be reached by keyboard.
+// What scrolls in a notebook can be reached by keyboard; pictures may come only later.
 for (const output of document.querySelectorAll(".notebook .output_subarea, .notebook .output, .notebook pre"))
-  if (output.scrollWidth > output.clientWidth) output.tabIndex = 0;
+  if (output.scrollWidth > output.clientWidth || output.querySelector("img")) output.tabIndex = 0;
 // Say where there is more than is seen.
 for (const scroll of document.querySelectorAll("main .scroll")) {
   const hint = document.createElement("span");
