@@ -24,9 +24,10 @@ def rows(tmp_path_factory):
     return measure_detector("patchcore", detector, files, folder, many=4, repetitions=3)
 
 
-def test_parts_take_no_longer_than_the_whole(rows):
+def test_a_process_takes_longer_than_a_verdict_in_it(rows):
     library = rows[0]
-    assert 0 < library["encoding_s"] < library["one_s"] < library["start_s"]
+    assert 0 < library["encoding_s"] < library["start_s"]
+    assert 0 < library["one_s"] < library["start_s"]
     assert library["memory_mb"] > 50  # torch alone holds more
     assert library["file_mb"] > 0
 
