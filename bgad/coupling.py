@@ -124,16 +124,8 @@ def _run(
 
 class _Couple(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        x: Tensor,
-        projected: Tensor,
-        x_weight: Tensor,
-        readout: Tensor,
-        scale: Tensor,
-        offset: Tensor,
-        rotation: Tensor,
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: FunctionCtx, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        x, projected, x_weight, readout, scale, offset, rotation = inputs  # as of `couple`
         mixing = _mixing(scale, offset, rotation)
         ctx.lease = _Lease(x, x_weight, keep=True)
         ctx.save_for_backward(x_weight, readout, scale, mixing)

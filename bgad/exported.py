@@ -18,7 +18,12 @@ from bgad.detectors.bgad import Flows
 from bgad.detectors.patchcore import PatchCore
 from bgad.errors import InputError
 
-__all__ = ["Exported"]
+__all__ = ["Exported", "is_exportable"]
+
+
+def is_exportable(detector: Detector) -> bool:
+    """Whether a detector has an exported form."""
+    return isinstance(detector, (Flows, PatchCore))
 
 
 class Exported(nn.Module):
@@ -40,9 +45,7 @@ class Exported(nn.Module):
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
-        kinds = {Flows: _FlowsHead, PatchCore: _MemoryHead}
-        heads = [head for kind, head in kinds.items() if isinstance(detector, kind)]
-        if not heads:
+        if not is_exportable(detector):
             raise InputError(
                 f"{type(detector).__name__} can't be exported: only bgad and patchcore can"
             )
@@ -50,7 +53,7 @@ class Exported(nn.Module):
         self.network = copy.deepcopy(encoder.network).cpu()
         self.register_buffer("scale", encoder.scale.cpu())
         self.register_buffer("shift", encoder.shift.cpu())
-        self.head = heads[0](detector)
+        self.head = (_FlowsHead if isinstance(detector, Flows) else _MemoryHead)(detector)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Score images of uint8, (N, H, W, 3), RGB, of the detector's size.

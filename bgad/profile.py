@@ -8,7 +8,7 @@ import yaml
 
 from bgad.errors import InputError
 
-__all__ = ["read_profile", "read_yaml"]
+__all__ = ["read_content", "read_profile"]
 
 
 def read_profile(path: Path) -> tuple[str, dict[str, Any]]:
@@ -17,26 +17,24 @@ def read_profile(path: Path) -> tuple[str, dict[str, Any]]:
     Parameters
     ----------
     path : Path
-        With a mapping ``model`` of the parameters, and perhaps ``method`` (else it is ``bgad``).
+        With a mapping ``model`` of the parameters, and perhaps ``method`` (``bgad`` if absent).
 
     Raises
     ------
     InputError
         The file can't be read, has no such keys, or is made from another one.
     """
-    content = read_yaml(path)
-    method, model = content.get("method", "bgad"), content.get("model", {})
+    content = read_content(path)
+    method, model = content.get("method", "bgad"), content.get("model")
     if "base" in content:
         raise InputError(f"{path}: base: only the benchmark knows it: write its parameters here")
     if not isinstance(method, str) or not isinstance(model, dict):
         raise InputError(f"{path}: 'method' must be a name, and 'model' hold names and values")
-    if isinstance(weights := model.get("weights"), str) and weights != "random":
-        model["weights"] = str(path.parent / Path(weights).expanduser())
     return method, model
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a file of keys and values.
+def read_content(path: Path) -> dict[str, Any]:
+    """Read a profile's keys and values; a file of weights is looked for from the profile's folder.
 
     Raises
     ------
@@ -49,6 +47,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: is no readable YAML: {error}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: must hold keys and values, such as 'model:'")
+    model = content.get("model")
+    weights = model.get("weights") if isinstance(model, dict) else None
+    if isinstance(weights, str) and weights != "random":
+        model["weights"] = str(path.parent / Path(weights).expanduser())
     return content
 
 

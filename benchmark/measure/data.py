@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.paths import cache_dir
 from benchmark.results.provenance import begin, stamp
-from benchmark.results.store import write_atomically
+from benchmark.results.store import write_json
 from benchmark.show import markdown
 from benchmark.show.tables import sessions, truth
 from bgad.backbone import Backbone
@@ -71,7 +71,7 @@ def measure_data(
         others = [other for other in measured["categories"] if _place(other) != _place(row)]
         measured["categories"] = sorted([*others, row], key=_place)
         measured["provenance"] = stamp(started).model_dump(mode="json")
-        write_atomically(output, (json.dumps(measured, indent=2) + "\n").encode())
+        write_json(output, measured)
     return measured
 
 

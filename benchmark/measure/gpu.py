@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ import numpy as np
 import torch
 
 from benchmark.measure.speed import compare_training
+from benchmark.measure.timing import median_seconds
 from benchmark.paths import cache_dir
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import load_profile
 from benchmark.results.provenance import begin, stamp
-from benchmark.results.store import Store, write_atomically
+from benchmark.results.store import Store, write_json
 from benchmark.run.experiment import run_cell
 from bgad.backbone import Backbone
 from bgad.density import LevelDensity
@@ -52,7 +53,6 @@ def measure_gpu(
     category: str,
     results: Path,
     output: Path,
-    profiles: Sequence[str] = _PROFILES,
 ) -> str:
     """Measure all, and write it down after each part: what is there stays if time runs out.
 
@@ -67,8 +67,6 @@ def measure_gpu(
         Folder that receives the cells' results, a folder a profile.
     output : Path
         JSON.
-    profiles : sequence of str
-        Of the cells.
 
     Raises
     ------
@@ -83,13 +81,13 @@ def measure_gpu(
         measured[part].append(row)
         print(f"{part}: {row}", file=sys.stderr, flush=True)  # minutes lie between two
         measured["provenance"] = stamp(started, device).model_dump(mode="json")
-        write_atomically(output, (json.dumps(measured, indent=2) + "\n").encode())
+        write_json(output, measured)
 
     for side, channels in LEVELS:
         add("steps", training_steps(side, channels, device))
     for backbone, weights in _BACKBONES.items():
         add("encoding", encoding(Backbone(backbone, 256, weights, device)))
-    for profile in profiles:
+    for profile in _PROFILES:
         cell = Cell(dataset, category, "general", 10, 0, profile)
         add("cells", _cell(cell, data_root, results, device))
     return json.dumps(measured, indent=2)
@@ -138,8 +136,8 @@ def training_steps(
     return {
         "side": side,
         "channels": channels,
-        "launched_s": _seconds(comparison.ours),
-        "freia_s": _seconds(comparison.theirs),
+        "launched_s": _wall_seconds(comparison.ours),
+        "freia_s": _wall_seconds(comparison.theirs),
         "published_s": published,
     }
 
@@ -148,7 +146,7 @@ def encoding(backbone: Backbone, batch: int = 32) -> dict[str, Any]:
     """Images a second that a backbone encodes, copies included."""
     side = backbone.image_size
     images = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
-    seconds = _seconds(lambda: backbone(images))
+    seconds = _wall_seconds(lambda: backbone(images))
     return {"backbone": backbone.name, "batch": batch, "images_per_s": batch / seconds}
 
 
@@ -165,11 +163,6 @@ def _cell(cell: Cell, data_root: Path, results: Path, device: str) -> dict[str, 
     }
 
 
-def _seconds(work: Callable[[], Any], repetitions: int = 20) -> float:
-    """Median wall-clock seconds; each piece of work ends with numbers in the processor's memory."""
-    spent = []
-    for _ in range(repetitions + 3):
-        begun = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - begun)
-    return float(np.median(spent[3:]))
+def _wall_seconds(work: Callable[[], Any]) -> float:
+    """Of work that ends with numbers in the processor's memory."""
+    return median_seconds(work, 20, time.perf_counter)

@@ -4,14 +4,12 @@
 ``results/published/latency.json``.
 """
 
-import json
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -20,10 +18,11 @@ import numpy as np
 import psutil
 import torch
 
+from benchmark.measure.timing import median_seconds
 from benchmark.paths import REPOSITORY, cache_dir
 from benchmark.protocol.profiles import load_profile
 from benchmark.results.provenance import begin, stamp
-from benchmark.results.store import write_atomically
+from benchmark.results.store import write_json
 from benchmark.run.memory import private_bytes
 from benchmark.show import markdown
 from benchmark.show.tables import latency as table
@@ -34,6 +33,8 @@ from bgad.data.synthetic import ensure
 from bgad.detectors import resolve
 from bgad.detectors.base import Detector
 from bgad.errors import InputError
+from bgad.exported import is_exportable
+from bgad.parts.export import export
 
 __all__ = ["PROFILES", "main", "measure_detector", "measure_latency"]
 
@@ -82,7 +83,7 @@ def measure_latency(output: Path) -> dict[str, Any]:
         "many": _MANY,
         "provenance": stamp(started).model_dump(mode="json"),
     }
-    write_atomically(output, (json.dumps(measured, indent=2) + "\n").encode())
+    write_json(output, measured)
     return measured
 
 
@@ -125,8 +126,9 @@ def measure_detector(
     scorers: dict[str, tuple[Path, Callable[[np.ndarray], np.ndarray]]] = {
         "library": (path, detector.score_samples)
     }
-    if exported := _exported(detector, folder / f"{name}.onnx"):
-        scorers["ONNX Runtime"] = folder / f"{name}.onnx", exported
+    if is_exportable(detector):
+        onnx = folder / f"{name}.onnx"
+        scorers["ONNX Runtime"] = onnx, _exported(detector, onnx)
     turns = cycle(files)
 
     def read(count: int) -> np.ndarray:
@@ -142,12 +144,12 @@ def measure_detector(
         row = {
             "profile": name,
             "form": form,
-            "one_s": _median(judge, repetitions),
-            "many_s": _median(lambda score=score: score(batch), repetitions // 5 + 1) / many,
+            "one_s": median_seconds(judge, repetitions),
+            "many_s": median_seconds(lambda score=score: score(batch), repetitions // 5 + 1) / many,
             "file_mb": model.stat().st_size / 1e6,
         }
         if form == "library":
-            row["encoding_s"] = _median(lambda: detector.encoder(batch[:1]), repetitions)
+            row["encoding_s"] = median_seconds(lambda: detector.encoder(batch[:1]), repetitions)
             row["start_s"], row["memory_mb"] = _start(model, files[0], folder / "out")
         rows.append(row)
     return rows
@@ -171,30 +173,15 @@ def _fitted(name: str, normal: Sequence[Path], category: Category) -> Detector:
     )
 
 
-def _exported(detector: Detector, path: Path) -> Callable[[np.ndarray], np.ndarray] | None:
-    """What scores images by the detector's ONNX file; None where it has no such form."""
-    try:
-        import onnxruntime
+def _exported(detector: Detector, path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """What scores images by the detector's ONNX file."""
+    export(detector, path)
+    import onnxruntime  # after `export`, which says what to install
 
-        from bgad.parts.export import export
-
-        export(detector, path)
-    except (ImportError, InputError):
-        return None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda images: session.run(["scores"], {"images": images})[0]
-
-
-def _median(work: Callable[[], Any], repetitions: int) -> float:
-    def seconds() -> Iterator[float]:
-        for _ in range(repetitions + 1):
-            start = time.process_time()
-            work()
-            yield time.process_time() - start
-
-    return statistics.median([*seconds()][1:])
 
 
 def _start(model: Path, image: Path, out: Path) -> tuple[float, float]:

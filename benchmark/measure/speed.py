@@ -3,7 +3,6 @@
 ``python -m benchmark speed`` prints the table and writes ``results/published/speed.json``.
 """
 
-import json
 import math
 import statistics
 import sys
@@ -23,7 +22,7 @@ from torch.nn.functional import logsigmoid
 
 from benchmark.measure.load import measure_load
 from benchmark.results.provenance import begin, stamp
-from benchmark.results.store import write_atomically
+from benchmark.results.store import write_json
 from benchmark.show import markdown
 from benchmark.show.tables import speed as table
 from bgad.anomaly_map import anomaly_maps
@@ -314,7 +313,7 @@ def measure_speed(output: Path) -> str:
         "load": load,
         "provenance": stamp(started).model_dump(mode="json"),
     }
-    write_atomically(output, (json.dumps(speed, indent=2) + "\n").encode())
+    write_json(output, speed)
     return markdown.blocks(table.section(speed))
 
 

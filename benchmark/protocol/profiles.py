@@ -13,7 +13,7 @@ from benchmark.protocol.catalogue import find_profile
 from benchmark.protocol.schema import Config
 from bgad.detectors import RUN_PARAMETERS, resolve
 from bgad.errors import InputError
-from bgad.profile import read_yaml
+from bgad.profile import read_content
 
 __all__ = ["Evaluation", "Profile", "load_profile"]
 
@@ -201,7 +201,7 @@ def load_profile(name: str, above: tuple[Path, ...] = ()) -> Profile:
         Naming the file, and the key that is at fault.
     """
     path = find_profile(name).resolve()
-    content = read_yaml(path)
+    content = read_content(path)
     for key, value in content.items():
         if key not in _TYPES:
             raise InputError(f"{path}: unknown key {key!r}: it may have {', '.join(_TYPES)}")
@@ -212,8 +212,6 @@ def load_profile(name: str, above: tuple[Path, ...] = ()) -> Profile:
     model = content.get("model", {})
     if bad := [key for key in model if not isinstance(key, str)]:
         raise InputError(f"{path}: model: {bad[0]!r} is no parameter's name")
-    if isinstance(weights := model.get("weights"), str) and weights != "random":
-        model["weights"] = str(path.parent / Path(weights).expanduser())
     content["evaluation"] = _evaluation(path, content)
     if (base := content.pop("base", None)) is not None:
         if base.endswith((".yaml", ".yml")):

@@ -1,12 +1,13 @@
 """Results as CSV files, for whatever else reads them."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 from benchmark.results.frame import results_frame, types_frame
-from benchmark.results.merge import stores
+from benchmark.results.locate import locate
 from benchmark.results.store import load_all, write_atomically
 from bgad.errors import InputError
 
@@ -53,14 +54,11 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
 def _images(roots: Iterable[Path], frame: pd.DataFrame) -> pd.DataFrame:
     wanted = set(frame[[*_CELL, "finished"]].itertuples(index=False, name=None))
     tables = []
-    for store in (store for root in roots for store in stores(root)):
-        for result in store.results():
-            fields = {name: getattr(result.cell, name) for name in _CELL}
-            if (*fields.values(), result.provenance.finished) not in wanted:
-                continue
-            try:
-                tables.append(store.read_scores(result).assign(**fields))
-            except InputError:
-                continue
+    for store, result in locate(roots):
+        fields = {name: getattr(result.cell, name) for name in _CELL}
+        if (*fields.values(), result.provenance.finished) not in wanted:
+            continue
+        with suppress(InputError):
+            tables.append(store.read_scores(result).assign(**fields))
     images = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_CELL)
     return images[[*_CELL, *(name for name in images if name not in _CELL)]]

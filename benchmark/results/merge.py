@@ -1,14 +1,14 @@
 """Results of another machine, taken over once they have been checked."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.protocol.schema import Result
+from benchmark.results.locate import locate
 from benchmark.results.store import Store
 from bgad.errors import InputError
 
-__all__ = ["Merged", "merge", "stores"]
+__all__ = ["Merged", "merge"]
 
 
 @dataclass
@@ -26,13 +26,6 @@ class Merged:
     taken: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-
-
-def stores(root: Path) -> Iterator[Store]:
-    """Stores below a folder: itself, or its folders, one a profile."""
-    for folder in (root, *sorted(path for path in root.glob("*") if path.is_dir())):
-        if any(folder.glob("*/*/*/**/shots-*.json")):
-            yield Store(folder)
 
 
 def merge(source: Path, target: Path) -> Merged:
@@ -53,21 +46,18 @@ def merge(source: Path, target: Path) -> Merged:
         If there is no such folder, or no result in it.
     """
     merged = Merged()
-    for store in stores(source):
-        for result in store.results():
-            if not store.path(result.cell).is_file():
-                continue  # of a profile's folder, whose turn comes
-            own = Store(target / result.cell.profile)
-            name, mine = f"{result.cell.profile}: {result.cell}", own.read(result.cell)
-            if mine is not None and not _is_newer(result, mine):
-                merged.kept.append(name)
-                continue
-            try:
-                own.copy(result, store)
-            except InputError as error:
-                merged.refused.append(f"{name}: {error}")
-            else:
-                merged.taken.append(name)
+    for store, result in locate([source]):
+        own = Store(target / result.cell.profile)
+        name, mine = f"{result.cell.profile}: {result.cell}", own.read(result.cell)
+        if mine is not None and not _is_newer(result, mine):
+            merged.kept.append(name)
+            continue
+        try:
+            own.copy(result, store)
+        except InputError as error:
+            merged.refused.append(f"{name}: {error}")
+        else:
+            merged.taken.append(name)
     if not (merged.taken or merged.kept or merged.refused):
         raise InputError(f"{source}: holds no result to take")
     return merged

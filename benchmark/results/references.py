@@ -9,7 +9,15 @@ import pandas as pd
 from benchmark.results.frame import AVERAGE, column, grid_cells, summarise
 from bgad.data.registry import find_dataset
 
-__all__ = ["MEAN", "NEAR", "PROTOCOL", "compare", "load_references", "reproductions"]
+__all__ = [
+    "MEAN",
+    "NEAR",
+    "PROTOCOL",
+    "compare",
+    "complete_figures",
+    "load_references",
+    "reproductions",
+]
 
 MEAN = "mean"
 """`category` of a reference that is the mean over all categories of its data set."""
@@ -75,6 +83,41 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*_BLOCK, *_COLUMNS])
     table = table.astype(dict.fromkeys(_FIGURES, float))
     return table.assign(difference=table["ours"] - table["reference"])
+
+
+def complete_figures(
+    frame: pd.DataFrame, references: pd.DataFrame, dataset: str, shots: int, metric: str
+) -> pd.DataFrame:
+    """Figures of those methods, published or ours, that have all categories of a data set.
+
+    Parameters
+    ----------
+    frame, references
+        As of `compare`.
+    dataset, shots, metric
+        Which, in the general setting, on all images that were not trained on (``paper``).
+
+    Returns
+    -------
+    DataFrame
+        A row a method, named with who reports it; a column a category.
+    """
+    asked = {"dataset": dataset, "setting": "general", "shots": shots}
+    published = references[
+        (references[list(asked)] == pd.Series(asked)).all(axis=1)
+        & (references["metric"] == metric)
+        & (references["test_set"] == "paper")
+    ]
+    ours = grid_cells(frame, dataset)
+    ours = ours[(ours[list(asked)] == pd.Series(asked)).all(axis=1)]
+    both = pd.concat(
+        [
+            published.assign(label=published["method"] + ", reported by " + published["by"]),
+            ours.assign(label="ours, " + ours["profile"], value=ours[column(metric, "paper")]),
+        ]
+    )
+    figures = both.groupby(["label", "category"])["value"].mean().unstack()
+    return figures.reindex(columns=list(find_dataset(dataset).categories)).dropna()
 
 
 def reproductions(references: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,16 @@ from benchmark.results.provenance import now
 from benchmark.results.scores import from_csv, to_csv
 from bgad.errors import InputError
 
-__all__ = ["MAX_ATTEMPTS", "Store", "load_all", "result_key", "seal", "to_json", "write_atomically"]
+__all__ = [
+    "MAX_ATTEMPTS",
+    "Store",
+    "load_all",
+    "result_key",
+    "seal",
+    "to_json",
+    "write_atomically",
+    "write_json",
+]
 
 MAX_ATTEMPTS = 3
 """Failed attempts after which a cell is left alone, until it is asked for with --rerun."""
@@ -298,6 +307,11 @@ def to_json(record: BaseModel) -> bytes:
     if isinstance(record, Result):
         content["sha256"] = seal(content)
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write what was measured, whole or not at all."""
+    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def seal(content: Mapping[str, Any]) -> str:

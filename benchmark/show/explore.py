@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 
 from benchmark.paths import cache_dir
 from benchmark.protocol.schema import Result
-from benchmark.results.merge import stores
+from benchmark.results.locate import locate
 from benchmark.results.pairs import differences, disagreements
 from benchmark.results.scores import tested
 from benchmark.results.store import Store
@@ -211,18 +210,14 @@ def find_stored(
         ``DATASET/CATEGORY`` -> file of a saved detector.
     """
     data_roots, models = dict(data_roots or {}), dict(models or {})
-    found = {}
-    for store in chain.from_iterable(stores(Path(root)) for root in roots):
-        for result in store.results():
-            cell = result.cell
-            if result.scores_sha256 is None or not store.scores_path(cell).is_file():
-                continue  # the second: of a profile's folder, whose turn comes
+    found = []
+    for store, result in locate(roots):
+        cell = result.cell
+        if result.scores_sha256 is not None and store.scores_path(cell).is_file():
             data = data_roots.get(cell.dataset)
             model = models.get(f"{cell.dataset}/{cell.category}")
-            found[cell.profile, store.path(cell).relative_to(store.root)] = Stored(
-                store, result, data and Path(data), model and Path(model)
-            )
-    return list(found.values())
+            found.append(Stored(store, result, data and Path(data), model and Path(model)))
+    return found
 
 
 def missed(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:

@@ -418,50 +418,36 @@ def ours_and_references(comparison: pd.DataFrame, dataset: str, shots: int) -> F
 
 @styled
 def critical_differences(
-    frame: pd.DataFrame,
-    references: pd.DataFrame,
-    dataset: str,
-    shots: int,
-    metric: str = "image_auroc",
+    figures: pd.DataFrame, dataset: str, shots: int, metric: str
 ) -> Figure | None:
-    """Rank methods with figures of all categories, and show which are told apart.
+    """Show the average ranks of methods, and which are told apart.
 
     Parameters
     ----------
-    frame
-        See `benchmark.results.frame.results_frame`.
-    references
-        See `benchmark.results.references.load_references`.
+    figures
+        See `benchmark.results.references.complete_figures`.
     dataset, shots, metric
-        What is compared, in the general setting.
+        What they are of.
 
     Returns
     -------
     Figure or None
-        Average ranks with half of the critical difference to both sides. None with fewer than
+        Ranks with half of the critical difference to both sides. None with fewer than
         `MIN_CATEGORIES` categories or three methods.
     """
-    categories = list(find_dataset(dataset).categories)
-    published = references[(references["dataset"] == dataset) & (references["shots"] == shots)]
-    published = published[(published["metric"] == metric) & (published["setting"] == "general")]
-    named = published.assign(label=published["method"] + ", reported by " + published["by"])
-    ours = _general(frame, dataset)[lambda cells: cells["shots"] == shots]
-    ours = ours.assign(label="ours, " + ours["profile"], value=ours[column(metric)])
-    both = pd.concat([named, ours])[["label", "category", "value"]]
-    figures = both.groupby(["label", "category"])["value"].mean().unstack()
-    figures = figures.reindex(columns=categories).dropna()
-    if len(categories) < MIN_CATEGORIES or len(figures) < 3:
+    methods, categories = figures.shape
+    if categories < MIN_CATEGORIES or methods < 3:
         return None
     ranks = pd.Series(average_ranks(figures.to_numpy()), figures.index).sort_values()
-    margin = critical_difference(*figures.shape) / 2
+    title = f"{SHORT_TITLES[metric]}: ranks over {categories} categories"
     subtitle = f"{dataset_label(dataset)} · {count(shots, 'known anomaly')}"
-    title = f"{SHORT_TITLES[metric]}: ranks over {len(categories)} categories"
     figure = new_figure(title, f"{subtitle} · two whose bars do not meet differ (5 %)", 7, 3.2)
     ax = figure.subplots()
-    places = np.arange(len(ranks))
+    places = np.arange(methods)
+    margin = critical_difference(methods, categories) / 2
     ax.errorbar(ranks, places, xerr=margin, fmt="o", ms=4, lw=2, color=CYCLE[0])
     ax.set_yticks(places, ranks.index)
-    ax.set(xlabel="Average rank, 1 is the best", ylim=(len(ranks) - 0.5, -0.5))
+    ax.set(xlabel="Average rank, 1 is the best", ylim=(methods - 0.5, -0.5))
     ax.tick_params(left=False)
     ax.grid(axis="y", visible=False)
     return figure

@@ -270,3 +270,13 @@ def test_unusable_parameters_are_refused_at_once(parameters, message):
 def test_training_that_diverges_is_refused():
     with pytest.raises(InputError, match="diverged"):
         fit(NORMAL, learning_rate=1e30)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_gives_the_processors_maps_within_rounding():
+    images = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
+    maps = [
+        BGAD(image_size=64, steps=(30, 30, 30), device=device).fit(images).anomaly_maps(images)
+        for device in ("cpu", "cuda")
+    ]
+    np.testing.assert_allclose(*maps, rtol=1e-2, atol=1e-2)

@@ -106,7 +106,8 @@ def test_a_profile_names_method_and_parameters(root, capsys):
         ("model: [1]", "'model' hold names and values"),
         ("model: {coreset: 0.1, coreset: 0.2}", "coreset is given twice"),
         ("model: {corset: 0.1}", "corset"),
-        ("method: patchcor", "unknown method 'patchcor'"),
+        ("method: patchcore\nmodle: {coreset: 0.1}", "'model' hold names and values"),
+        ("method: patchcor\nmodel: {}", "unknown method 'patchcor'"),
     ):
         profile.write_text(content)
         assert main(command) == 2

@@ -1,31 +1,29 @@
 """What the page that compares two runs computes with: each image's scores in every cell."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmark.protocol.cells import Cell
-from benchmark.show.explore import find_stored
+from benchmark.show.explore import Stored
 from benchmark.show.layers import Layers
 from benchmark.show.report.notebooks import Executed
 
 __all__ = ["cell_label", "image_layers", "image_scores"]
 
 
-def image_scores(roots: Iterable[Path]) -> dict[str, dict[str, dict[str, Any]]]:
+def image_scores(kept: Iterable[Stored]) -> dict[str, dict[str, dict[str, Any]]]:
     """Read the scores that cells have kept.
 
     Returns
     -------
     dict
         Data set -> category -> ``names`` and ``types`` of its images, and ``cells``: `cell_label`
-        -> a score an image, None where it is not in the test set ``common``. Of a cell that two
-        folders hold, the later one's.
+        -> a score an image, None where it is not in the test set ``common``.
     """
     tables: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
-    for stored in find_stored(roots):
+    for stored in kept:
         cell = stored.result.cell
         tables.setdefault((cell.dataset, cell.category), {})[cell_label(cell)] = stored.scores
     found: dict[str, dict[str, dict[str, Any]]] = {}

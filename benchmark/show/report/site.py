@@ -19,11 +19,13 @@ from benchmark.protocol.metrics import METRICS
 from benchmark.protocol.schema import Result
 from benchmark.results import references
 from benchmark.results.frame import grid_cells, results_frame
+from benchmark.results.locate import locate
 from benchmark.results.rescore import curves
 from benchmark.results.store import Store, load_all, write_atomically
 from benchmark.results.verdict import judge
 from benchmark.show import html, overview
 from benchmark.show.document import Code, Note, Section, Table
+from benchmark.show.explore import find_stored
 from benchmark.show.labels import HEADLINE, SHORT_TITLES, dataset_label, display_name, not_run
 from benchmark.show.layers import svg
 from benchmark.show.report.compare import image_layers, image_scores
@@ -87,17 +89,20 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     mine = {result.cell.dataset for result in load_all(own)}
     datasets = sorted(cells["dataset"].unique(), key=lambda name: (name not in mine, _place(name)))
     pairs = cells[["dataset", "category"]].drop_duplicates()
+    located = locate(roots)
     tell("writing the report: %d pages of categories", len(pairs))
     progress = Progress(len(pairs))
     for dataset in datasets:
         for name in pairs.loc[pairs["dataset"] == dataset, "category"]:
-            chosen = [r for r in results if (r.cell.dataset, r.cell.category) == (dataset, name)]
-            executed = [n for n in notebooks if (n.dataset, n.category) == (dataset, name)]
-            page = _category_page(out, dataset, name, chosen, executed, roots)
+            place = dataset, name
+            chosen = [r for r in results if (r.cell.dataset, r.cell.category) == place]
+            executed = [n for n in notebooks if (n.dataset, n.category) == place]
+            here = [(s, r) for s, r in located if (r.cell.dataset, r.cell.category) == place]
+            page = _category_page(out, dataset, name, chosen, executed, here)
             _write(out / dataset / f"{name}.html", "category.html", **page)
             progress.advance()
     judgement = judge(source.published, results_frame(load_all(own)))
-    stored = image_scores(roots)
+    stored = image_scores(find_stored(roots))
     compare = {name: stored[name] for name in datasets if name in stored}
     if compare:
         scores = json.dumps(compare, ensure_ascii=False)
@@ -203,7 +208,7 @@ def _category_page(
     name: str,
     results: Sequence[Result],
     notebooks: Sequence[Executed],
-    roots: Sequence[Path],
+    located: Sequence[tuple[Store, Result]],
 ) -> dict[str, Any]:
     frame = results_frame(results)
     cells = grid_cells(frame)
@@ -229,7 +234,7 @@ def _category_page(
         "is_synthetic": is_synthetic,
         "root": "../",
         "sections": [section for section in sections if section.blocks],
-        "curves": _curves(results, roots, label),
+        "curves": _curves(located, label),
         "galleries": shown,
         "n_left_out": sum(len(p) for _, p in galleries) - sum(len(p) for _, p in shown),
         "why_none": _WITHOUT_PICTURES,
@@ -237,35 +242,25 @@ def _category_page(
     }
 
 
-def _curves(results: Sequence[Result], roots: Sequence[Path], label: str) -> Picture | None:
+def _curves(located: Sequence[tuple[Store, Result]], label: str) -> Picture | None:
     found: dict[str, list] = {}
-    for result in results:
+    for store, result in located:
         cell = result.cell
         if cell.setting != "general" or cell.seeds_apart or result.config.study is not None:
             continue
-        for store in (Store(folder) for root in roots for folder in (root, root / cell.profile)):
-            if store.curves_path(cell).is_file() and _holds(store, result):
-                try:
-                    curve = curves(store, result)["common"]
-                except (InputError, KeyError, ValueError) as error:
-                    warnings.warn(f"no curve in the report: {error}", stacklevel=2)
-                    continue
-                if curve.auroc() is not None:
-                    name = f"{cell.shots} shots, {cell.profile}"
-                    found.setdefault(name, []).append((curve, result.boundary_threshold))
-                break
+        if not store.curves_path(cell).is_file():
+            continue
+        try:
+            curve = curves(store, result)["common"]
+        except (InputError, KeyError, ValueError) as error:
+            warnings.warn(f"no curve in the report: {error}", stacklevel=2)
+            continue
+        if curve.auroc() is not None:
+            name = f"{cell.shots} shots, {cell.profile}"
+            found.setdefault(name, []).append((curve, result.boundary_threshold))
     if not found:
         return None
     return from_figure(pixel_curves(dict(sorted(found.items())), f"{label} · a line a seed"))
-
-
-def _holds(store: Store, result: Result) -> bool:
-    """Whether a result is a store's, and not another profile's in its place."""
-    try:
-        stored = store.read(result.cell)
-    except InputError:
-        return False
-    return stored is not None and stored.curves_sha256 == result.curves_sha256
 
 
 def _write_notebooks(

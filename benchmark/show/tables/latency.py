@@ -1,17 +1,12 @@
 """How long a verdict takes, by method."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from benchmark.show.document import Code, Emphasis, Note, Quantity, Section, Table
-from benchmark.show.tables.unmeasured import unmeasured
-from bgad.errors import InputError
+from benchmark.show.tables.measured import duration, section_of
 
 __all__ = ["section"]
-
-_TITLE = "A verdict"
-_COMMAND = "python -m benchmark measure latency"
 
 
 def section(latency: Mapping[str, Any] | None) -> Section:
@@ -22,31 +17,34 @@ def section(latency: Mapping[str, Any] | None) -> Section:
     InputError
         If something is missing in it.
     """
-    if latency is None:
-        return unmeasured(_TITLE, _COMMAND)
-    try:
-        return Section(_TITLE, (_table(latency), _note(latency)))
-    except (KeyError, TypeError) as error:
-        raise InputError(f"latency.json lacks {error}: measure anew: {_COMMAND}") from error
+    return section_of(
+        "A verdict",
+        "latency.json",
+        "python -m benchmark measure latency",
+        latency,
+        lambda latency: (_table(latency), _note(latency)),
+    )
 
 
 def _table(latency: Mapping[str, Any]) -> Table:
-    many = f"Of {latency['many']} images, each"
-    return Table.of(
-        [
-            {
-                "Profile": row["profile"],
-                "Computed by": row["form"],
-                "One image": Quantity(1000 * row["one_s"], spec=".0f", unit=" ms"),
-                "Encoding": _if_measured(row, "encoding_s", 1000, ".0f", " ms"),
-                many: Quantity(1000 * row["many_s"], spec=".0f", unit=" ms"),
-                "Start": _if_measured(row, "start_s", 1, ".1f", " s"),
-                "Memory": _if_measured(row, "memory_mb", 1, ".0f", " MB"),
-                "Model file": Quantity(row["file_mb"], spec=".1f", unit=" MB"),
-            }
-            for row in latency["detectors"]
-        ]
-    )
+    return Table.of([_row(detector, latency["many"]) for detector in latency["detectors"]])
+
+
+def _row(detector: Mapping[str, Any], many: int) -> dict[str, Any]:
+    row = {
+        "Profile": detector["profile"],
+        "Computed by": detector["form"],
+        "One image": duration(detector["one_s"]),
+        f"Of {many} images, each": duration(detector["many_s"]),
+        "Model file": Quantity(detector["file_mb"], spec=".1f", unit=" MB"),
+    }
+    if "start_s" not in detector:  # all else is of the library
+        return row
+    return row | {
+        "Encoding": duration(detector["encoding_s"]),
+        "Start": duration(detector["start_s"]),
+        "Memory": Quantity(detector["memory_mb"], spec=".0f", unit=" MB"),
+    }
 
 
 def _note(latency: Mapping[str, Any]) -> Note:
@@ -63,11 +61,3 @@ def _note(latency: Mapping[str, Any]) -> Note:
         f"The detectors learnt from {latency['normal']} normal images of 256 px. "
         f"{machine['cpu']}, torch {machine['versions']['torch']}.",
     )
-
-
-def _if_measured(
-    row: Mapping[str, Any], name: str, factor: float, spec: str, unit: str
-) -> Quantity:
-    if name not in row:
-        return Quantity(math.nan, n=0)
-    return Quantity(factor * row[name], spec=spec, unit=unit)

@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmark.show.document import Note, Quantity, Section, Table
-from benchmark.show.tables.unmeasured import unmeasured
-from bgad.errors import InputError
+from benchmark.show.tables.measured import duration, section_of
 
-__all__ = ["COMMAND", "section"]
-
-COMMAND = "python -m benchmark speed"
-_TITLE = "Against what one would use otherwise"
+__all__ = ["section"]
 
 
 def section(speed: Mapping[str, Any] | None) -> Section:
@@ -26,12 +22,13 @@ def section(speed: Mapping[str, Any] | None) -> Section:
     InputError
         If something is missing in it.
     """
-    if speed is None:
-        return unmeasured(_TITLE, COMMAND)
-    try:
-        return Section(_TITLE, (_comparisons(speed), *_notes(speed)))
-    except (KeyError, TypeError) as error:
-        raise InputError(f"speed.json lacks {error}: measure anew: {COMMAND}") from error
+    return section_of(
+        "Against what one would use otherwise",
+        "speed.json",
+        "python -m benchmark speed",
+        speed,
+        lambda speed: (_comparisons(speed), *_notes(speed)),
+    )
 
 
 def _comparisons(speed: Mapping[str, Any]) -> Table:
@@ -39,9 +36,9 @@ def _comparisons(speed: Mapping[str, Any]) -> Table:
         [
             {
                 "Task": row["task"][:1].upper() + row["task"][1:],
-                "Here": _duration(row["ours_s"]),
+                "Here": duration(row["ours_s"]),
                 "Peer": row["peer"],
-                "Peer's time": _duration(row["theirs_s"]),
+                "Peer's time": duration(row["theirs_s"]),
                 "Times faster": Quantity(row["ratio"], spec=".1f"),
                 "Relative difference": Quantity(row["difference"], spec=".0e"),
             }
@@ -72,9 +69,3 @@ def _notes(speed: Mapping[str, Any]) -> list[Note]:
             f"Python {machine['versions']['python']}."
         ),
     ]
-
-
-def _duration(seconds: float) -> Quantity:
-    if seconds >= 1:
-        return Quantity(seconds, spec=".2f", unit=" s")
-    return Quantity(1000 * seconds, spec=".0f", unit=" ms")

@@ -1,38 +1,36 @@
 """What is left of masks at a model's size and at its levels' grids, and what the rule is worth."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmark.protocol.metrics import METRICS
-from benchmark.show.document import Code, Note, Quantity, Section, Table
+from benchmark.show.document import Block, Code, Note, Quantity, Section, Table
 from benchmark.show.labels import dataset_label, display_name
-from benchmark.show.tables.unmeasured import unmeasured
+from benchmark.show.tables.measured import section_of
 
 __all__ = ["section"]
-
-_TITLE = "What masks lose"
 
 
 def section(data: Mapping[str, Any] | None) -> Section:
     """Tables of categories, from the content of ``data.json`` (`benchmark.measure.data`)."""
-    if data is None:
-        return unmeasured(_TITLE, "python -m benchmark measure data")
-    return Section(
-        _TITLE,
-        (
-            Note(
-                "Masks at 256 px by each rule: anomalous pixels, those that differ from nearest, "
-                "images that lose all of them, and figures of PaDiM on all test images. Figures of "
-                "images do not depend on the rule, and masks of 256 px on none."
-            ),
-            Table.of(list(_rules(data))),
-            Note(
-                "On the grids of features: anomalous cells by nearest neighbour (what is learnt "
-                "from) + those that any anomalous pixel would add, and images without a single "
-                "cell."
-            ),
-            Table.of([_named(row) | dict(_grids(row)) for row in data["categories"]]),
+    command = "python -m benchmark measure data"
+    return section_of("What masks lose", "data.json", command, data, _blocks)
+
+
+def _blocks(data: Mapping[str, Any]) -> Sequence[Block]:
+    return (
+        Note(
+            "Masks at 256 px by each rule: anomalous pixels, those that differ from nearest, "
+            "images that lose all of them, and figures of PaDiM on all test images. Figures of "
+            "images do not depend on the rule, and masks of 256 px on none."
         ),
+        Table.of(list(_rules(data))),
+        Note(
+            "On the grids of features: anomalous cells by nearest neighbour (what is learnt "
+            "from) + those that any anomalous pixel would add, and images without a single "
+            "cell."
+        ),
+        Table.of([_named(row) | dict(_grids(row)) for row in data["categories"]]),
     )
 
 

@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.metrics import METRICS
 from benchmark.results.frame import results_frame, summarise
-from benchmark.results.references import compare, load_references
+from benchmark.results.references import compare, complete_figures, load_references
 from benchmark.show.overview import (
     boundary_and_oracle,
     critical_differences,
@@ -18,6 +18,7 @@ from benchmark.show.overview import (
     per_type,
     shots_curves,
 )
+from bgad.data.registry import find_dataset
 
 DATASETS = ("mvtec_ad", "synthetic")
 VALUES = {("bottle", 0): 0.8, ("bottle", 10): 0.9, ("pill", 0): 0.6, ("pill", 10): 0.7}
@@ -142,11 +143,26 @@ def test_references_stand_beside_ours_with_their_spread(frame):
 
 
 def test_ranks_are_of_methods_with_all_categories():
-    references = load_references()
-    drawn = critical_differences(results_frame([]), references, "mvtec_ad", 10).axes[0]
+    what = "mvtec_ad", 10, "image_auroc"
+    figures = complete_figures(results_frame([]), load_references(), *what)
+    drawn = critical_differences(figures, *what).axes[0]
     labels = [label.get_text() for label in drawn.get_yticklabels()]
     assert labels[0] == "PRN, reported by PRN"
     assert not any(label.startswith("BGAD") for label in labels)  # its mean alone is known
     ranks = drawn.lines[0].get_xdata()
     assert np.all(np.diff(ranks) >= 0) and ranks.mean() == pytest.approx((len(labels) + 1) / 2)
-    assert critical_differences(results_frame([]), references.iloc[:0], "mvtec_ad", 10) is None
+    assert critical_differences(figures.iloc[:2], *what) is None
+    assert critical_differences(figures.iloc[:, :7], *what) is None
+
+
+def test_ours_are_ranked_once_all_categories_were_run_on_the_published_test_set():
+    categories = find_dataset("mvtec_ad").categories
+    cells = [Cell("mvtec_ad", name, "general", 10, 0, "cpu") for name in categories]
+    results = [result_of(cell, 0.5) for cell in cells]
+    what = "mvtec_ad", 10, "image_auroc"
+    references = load_references()
+    all_run = complete_figures(results_frame(results), references, *what)
+    assert all_run.loc["ours, cpu"].tolist() == [
+        result.metrics["paper"].image_auroc for result in results
+    ]
+    assert "ours, cpu" not in complete_figures(results_frame(results[1:]), references, *what).index
