@@ -4,6 +4,7 @@ import pandas as pd
 
 from benchmark.results.comparison import compared_cells
 from benchmark.results.frame import AVERAGE, column, grid_cells, summarise, types_frame
+from benchmark.results.statistics import mean_interval
 from benchmark.show.document import Code, Items, Note, Quantity, Section, Strong, count
 from benchmark.show.labels import SHORT_TITLES, display_name
 from benchmark.show.tables.caveats import caveats
@@ -128,17 +129,21 @@ def _shuffled_labels(frame: pd.DataFrame, general: pd.DataFrame) -> Note | None:
         return None
     means = pairs.groupby("category")[[column(_IMAGE), column(_IMAGE) + " none"]].mean()
     ours, without = means.mean()
-    verdict = (
-        "so that part of what known anomalies give is given by any pasted patch"
-        if ours - without > _TIE
-        else "so that it is what they show that helps, not that something is pasted"
-    )
+    gains = means[column(_IMAGE)] - means[column(_IMAGE) + " none"]
+    low, high = mean_interval(gains.to_numpy())
+    if low > 0:
+        verdict = "so that part of what known anomalies give is given by any pasted patch"
+    elif high < 0:
+        verdict = "so that it is what they show that helps, not that something is pasted"
+    else:
+        verdict = "too little to tell whether any pasted patch teaches"
     return Note(
         Strong("Shuffled labels against 0 shots."),
         f" With {count(shuffled['shots'].max(), 'known anomaly')} drawn from all training images "
         f"at random, {_IMAGE_AUC} is {ours:.3f}, with none {without:.3f} "
-        f"({_points(ours - without)}, mean of {count(len(means), 'category')} and "
-        f"{count(pairs['seed'].nunique(), 'seed')}), {verdict}.",
+        f"({_points(ours - without)}, greater in {(gains > _TIE).sum()} of "
+        f"{count(len(means), 'category')}, "
+        f"{count(pairs['seed'].nunique(), 'seed')}): {verdict}.",
     )
 
 

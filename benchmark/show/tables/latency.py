@@ -18,7 +18,7 @@ def section(latency: Mapping[str, Any] | None) -> Section:
         If something is missing in it.
     """
     return section_of(
-        "A verdict",
+        "What a verdict takes",
         "latency.json",
         "python -m benchmark measure latency",
         latency,

@@ -134,3 +134,24 @@ def test_undefined_figures_give_no_sentence():
         for shots in (0, 10)
     ]
     assert sentences(none) == {}
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ((0.05, 0.06, 0.07), "any pasted patch."),
+        ((-0.05, -0.06, -0.07), "not that something is pasted."),
+        ((0.05, -0.06, 0.03), "too little to tell"),
+        ((0.05,), "too little to tell"),
+    ],
+)
+def test_shuffled_labels_are_judged_beyond_what_categories_differ_by(gains, verdict):
+    cells = []
+    for place, gain in enumerate(gains):
+        name = f"c{place}"
+        cells.append(result(name, 0, 0.8))
+        control = Cell("mvtec_ad", name, "control", 10, 0, "cpu", control="shuffled_labels")
+        cells.append(result_of(control, 0.8 + gain))
+    said = sentences(cells)["Shuffled labels against 0 shots"]
+    assert verdict in said
+    assert f"greater in {sum(gain > 0 for gain in gains)} of" in said
