@@ -61,6 +61,7 @@ _LABELS = {"cpu": "BGAD (cpu)", "plus": "plus", "patchcore": "PatchCore"}
 PLOTS: dict[Path, Callable[[pd.DataFrame], "Figure | None"]] = {
     DOCS / "shots.svg": lambda frame: _overview().shots_and_peers(frame, "mvtec_ad", _LABELS),
     DOCS / "ranks.svg": lambda frame: _ranks(frame, "mvtec_ad", 10, "image_auroc"),
+    DOCS / "sizes.svg": lambda frame: _overview().sizes_and_seconds(frame, 10),
     DOCS / "training.svg": lambda frame: _overview().training_cost(frame, "mvtec_ad"),
 }
 """The documents' plots; the figures that each shows are in its metadata."""

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from benchmark.results.frame import AVERAGE, column, grid_cells, summarise, types_frame
 from benchmark.results.statistics import MIN_CATEGORIES, average_ranks, critical_difference
+from benchmark.results.studies import OF_REFERENCE, pairs_of
 from benchmark.show.document import count
 from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
 from benchmark.show.style import (
@@ -34,6 +35,7 @@ __all__ = [
     "per_type",
     "shots_and_peers",
     "shots_curves",
+    "sizes_and_seconds",
     "training_cost",
 ]
 
@@ -450,6 +452,64 @@ def critical_differences(
     ax.set(xlabel="Average rank, 1 is the best", ylim=(methods - 0.5, -0.5))
     ax.tick_params(left=False)
     ax.grid(axis="y", visible=False)
+    return figure
+
+
+@styled
+def sizes_and_seconds(frame: pd.DataFrame, shots: int) -> Figure | None:
+    """Show what images of other sizes give, and what a cell of them takes.
+
+    Parameters
+    ----------
+    frame
+        See `benchmark.results.frame.results_frame`.
+    shots
+        Known anomalies, in the general setting.
+
+    Returns
+    -------
+    Figure or None
+        A column for each category, a line for each method from its own size on, means over seeds.
+        None without cells of the study.
+    """
+    pairs = pairs_of(frame, "resolution")
+    pairs = pairs[(pairs["setting"] == "general") & (pairs["shots"] == shots)]
+    if pairs.empty:
+        return None
+    metrics = [column("image_auroc"), column("pixel_f1_max")]
+    facts = ["dataset", "category", "reference", "image_size", "seconds", *metrics]
+    first = pairs.drop(columns=facts[3:]).rename(columns=lambda name: name.split(OF_REFERENCE)[0])
+    sizes = pd.concat([first[facts], pairs[facts]])
+    means = sizes.groupby(facts[:4], as_index=False)[facts[4:]].mean().sort_values("seconds")
+    places = list(dict.fromkeys(zip(means["dataset"], means["category"], strict=True)))
+    figure = new_figure(
+        "Image size: what it gives, and what it takes",
+        f"general · {shots} shots · {count(pairs['seed'].nunique(), 'seed')} · labels in pixels",
+        2.9 * len(places) + 0.8,
+        5,
+    )
+    axes = figure.subplots(2, len(places), sharex=True, squeeze=False)
+    colours = _colours(sorted(means["reference"].unique()))
+    for (dataset, category), panels in zip(sorted(places), axes.T, strict=True):
+        here = means[(means["dataset"] == dataset) & (means["category"] == category)]
+        for ax, metric in zip(panels, metrics, strict=True):
+            for reference, line in here.groupby("reference"):
+                style = {"color": colours[reference], "label": reference}
+                ax.plot(line["seconds"], line[metric], "o-", ms=4, lw=1.2, **style)
+                for point in line.to_dict("records"):
+                    ax.annotate(
+                        str(point["image_size"]),
+                        (point["seconds"], point[metric]),
+                        textcoords="offset points",
+                        xytext=(4, 4),
+                        fontsize=7,
+                    )
+            ax.margins(0.18)
+        panels[0].set_title(f"{display_name(category)}, {dataset_label(dataset)}")
+        panels[1].set(xlim=(0, None), xlabel="Seconds a cell")
+    for ax, metric in zip(axes[:, 0], ("image_auroc", "pixel_f1_max"), strict=True):
+        ax.set_ylabel(SHORT_TITLES[metric])
+    legend_beside(axes[0, -1])
     return figure
 
 

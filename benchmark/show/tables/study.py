@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from benchmark.results.frame import column, grid_cells
+from benchmark.results.frame import column
+from benchmark.results.studies import OF_REFERENCE, pairs_of, references_of, study_cells
 from benchmark.show.document import (
     Block,
     Code,
@@ -22,14 +23,9 @@ from benchmark.show.tables.caveats import caveats
 from benchmark.show.tables.means import over_categories, score, sizes
 from bgad.data.registry import find_dataset
 
-__all__ = ["REFERENCE", "section"]
-
-REFERENCE = "cpu"
-"""The profile from which the profiles of a study differ."""
+__all__ = ["section"]
 
 _METRICS = ("image_auroc", "pixel_auroc", "pixel_f1_max", "pixel_f1_boundary")
-_CELL = ["dataset", "category", "setting", "known_type", "shots", "seed", "fingerprint"]
-_OF_REFERENCE = " of reference"
 _TITLES = {
     "ablation": "What each part is worth",
     "backbones": "Other backbones",
@@ -39,7 +35,7 @@ _TITLES = {
 
 
 def section(frame: pd.DataFrame, study: str) -> Section:
-    """Tables of a study: a row a profile, with differences to `REFERENCE`.
+    """Tables of a study: a row a profile, with differences to its reference.
 
     Parameters
     ----------
@@ -50,32 +46,32 @@ def section(frame: pd.DataFrame, study: str) -> Section:
 
     Notes
     -----
-    A cell counts if `REFERENCE` has it too: same images, setting, shots and seed. Figures and
+    Cells and their references are those of `benchmark.results.studies.pairs_of`. Figures and
     differences are means over categories, for each seed that all of them have, then over seeds;
     deviations are those over seeds.
     """
     title = _TITLES.get(study, study)
-    cells = frame[(frame["study"] == study) & frame["control"].isna() & ~frame["apart"]]
-    reference = grid_cells(frame)
-    reference = reference[reference["profile"] == REFERENCE]
-    pairs = _pairs(cells, reference)
+    cells, reference = study_cells(frame, study), references_of(frame)
+    pairs = pairs_of(frame, study)
     blocks: list[Block] = []
-    for (dataset, setting, shots), group in pairs.groupby(["dataset", "setting", "shots"]):
+    for (dataset, setting, shots, base), group in pairs.groupby(
+        ["dataset", "setting", "shots", "reference"]
+    ):
         of = f"{dataset_label(dataset)}, {setting}, {shots} shots"
         setup = _costs if study == "resolution" else _training
-        blocks += [_figures(group, of, reference, setup), _by_category(group, dataset)]
+        beside = reference[reference["profile"] == base]
+        blocks += [_figures(group, of, beside, setup), _by_category(group, dataset)]
     if cells.empty:
         return Section(title)
     if not blocks:
-        note = Note("No runs yet of cells that ", Code(REFERENCE), " has, too.")
+        note = Note("No runs yet of cells that ", Code("cpu"), " has, too.")
         return Section(title, (note,))
     legend = Note(
-        "In brackets the difference to ",
-        Code(REFERENCE),
-        " on the same cells, in points (hundredths), ± its standard deviation over seeds.",
+        "In brackets the difference to the first row on the same cells, in points (hundredths), "
+        "± its standard deviation over seeds."
     )
     if alone := len(cells) - len(pairs):
-        legend += Note(" Left out, as ", Code(REFERENCE), f" has no such cell: {alone}.")
+        legend += Note(f" Left out, as the reference has no such cell: {alone}.")
     if pairs["oracle"].any():
         legend += Note(
             " ",
@@ -86,26 +82,22 @@ def section(frame: pd.DataFrame, study: str) -> Section:
     return Section(title, (*blocks, legend, *caveats(pd.concat([reference, pairs]))))
 
 
-def _pairs(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    figures = [column(metric) for metric in _METRICS]
-    return cells.merge(reference[[*_CELL, *figures]], on=_CELL, suffixes=("", _OF_REFERENCE))
-
-
 _Setup: TypeAlias = Callable[[pd.DataFrame, pd.DataFrame], dict[str, Entry]]
 
 
 def _figures(pairs: pd.DataFrame, title: str, reference: pd.DataFrame, setup: _Setup) -> Table:
     beside = pairs.drop_duplicates(["category", "seed"])
     scores = {
-        SHORT_TITLES[metric]: score(beside, beside[column(metric) + _OF_REFERENCE])
+        SHORT_TITLES[metric]: score(beside, beside[column(metric) + OF_REFERENCE])
         for metric in _METRICS
     }
-    rows = [{"Profile": Strong(REFERENCE), "": ""} | setup(reference, beside) | scores]
+    base = pairs["reference"].iloc[0]
+    rows = [{"Profile": Strong(base), "": ""} | setup(reference, beside) | scores]
     for profile, group in pairs.groupby("profile"):
         row = {"Profile": profile, "": "oracle" if group["oracle"].any() else ""}
         row |= setup(group, group)
         for metric in _METRICS:
-            ours, theirs = group[column(metric)], group[column(metric) + _OF_REFERENCE]
+            ours, theirs = group[column(metric)], group[column(metric) + OF_REFERENCE]
             change = _points(over_categories(group, ours - theirs))
             row[SHORT_TITLES[metric]] = score(group, ours, "" if change.is_hole else change)
         rows.append(row)
@@ -139,7 +131,7 @@ def _costs(cells: pd.DataFrame, counted: pd.DataFrame) -> dict[str, Entry]:
 def _by_category(pairs: pd.DataFrame, dataset: str) -> Table:
     """Differences of the image AUROC, category by category."""
     metric = _METRICS[0]
-    change = pairs[column(metric)] - pairs[column(metric) + _OF_REFERENCE]
+    change = pairs[column(metric)] - pairs[column(metric) + OF_REFERENCE]
     names = find_dataset(dataset).ordered(pairs["category"])
     rows: list[list[Entry]] = []
     for profile, group in pairs.groupby("profile"):

@@ -17,6 +17,7 @@ from benchmark.show.overview import (
     ours_and_references,
     per_type,
     shots_curves,
+    sizes_and_seconds,
 )
 from bgad.data.registry import find_dataset
 
@@ -166,3 +167,27 @@ def test_ours_are_ranked_once_all_categories_were_run_on_the_published_test_set(
         result.metrics["paper"].image_auroc for result in results
     ]
     assert "ours, cpu" not in complete_figures(results_frame(results[1:]), references, *what).index
+
+
+def test_sizes_stand_at_what_their_cells_take():
+    def of(profile, value, seconds, size, study=None):
+        timings = dict.fromkeys(("features", "train", "score", "metrics"), 0.0)
+        done = result_of(
+            Cell("visa", "capsules", "general", 10, 0, profile),
+            value,
+            study=study,
+            timings_s=timings | {"total": seconds},
+        )
+        parameters = {**done.config.parameters, "image_size": size}
+        return done.model_copy(
+            update={"config": done.config.model_copy(update={"parameters": parameters})}
+        )
+
+    results = [of("cpu", 0.5, 100, 256), of("cpu-large", 0.7, 400, [512, 384], "resolution")]
+    figure = sizes_and_seconds(results_frame(results), 10)
+    for ax in figure.axes:
+        np.testing.assert_allclose(ax.lines[0].get_xydata(), [[100, 0.5], [400, 0.7]])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["256", "512 x 384"]
+    assert sizes_and_seconds(results_frame(results[:1]), 10) is None
+    assert sizes_and_seconds(results_frame(results), 0) is None

@@ -74,6 +74,30 @@ def test_only_cells_that_both_have_are_compared(reference):
     assert "No runs yet of cells that `cpu` has" in text
 
 
+def test_profiles_of_plus_are_held_against_plus(reference):
+    def with_plus(results):
+        return [
+            r.model_copy(update={"config": r.config.model_copy(update={"method": "plus"})})
+            for r in results
+        ]
+
+    plus = with_plus([result_of(cell("bottle", 0, "plus"), 0.5)])
+    larger = with_plus(changed({("bottle", 0): -0.3}, "plus-large"))
+    text = study_tables(results_frame(reference + plus + larger), "ablation")
+    assert not rows_of(text, r"**cpu**") and rows_of(text, r"**plus**")[0][6] == "0.500"
+    assert rows_of(text, "plus-large")[0][6] == "0.600 (+10.0)"
+
+
+def test_images_of_another_size_are_compared_by_their_names(reference):
+    other = {"data": {"fingerprint": "x"}}
+    results = changed(dict.fromkeys(SCORES, 0.01), "large", **other)
+    results = [
+        r.model_copy(update={"config": r.config.model_copy(update={"study": "resolution"})})
+        for r in results
+    ]
+    assert rows_of(study_tables(results_frame(reference + results), "resolution"), "large")
+
+
 def test_a_seed_that_a_category_lacks_does_not_count_in_the_mean(reference):
     change = {("bottle", 0): 0.1, ("pill", 0): 0.0, ("pill", 1): 0.3}
     text = study_tables(results_frame(reference + changed(change)), "ablation")
