@@ -6,13 +6,16 @@ import gc
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 __all__ = ["die_with_parent", "execute", "prepare_kernel"]
 
 _PR_SET_PDEATHSIG = 1
+_LONGEST_ADDRESS = 100  # bytes; systems take 104 or 108, which a number and a zero end
 
 
 def die_with_parent(parent: int) -> None:
@@ -67,8 +70,17 @@ def execute(notebook: Path, output: Path, parameters: dict) -> tuple[str | None,
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    sockets = TemporaryDirectory(prefix="bgad-kernel-")
+    address = f"{sockets.name}/socket"
+    is_file = hasattr(socket, "AF_UNIX") and len(os.fsencode(address)) < _LONGEST_ADDRESS
+
     class ThisPython(AsyncKernelManager):
         """Starts this very interpreter, whatever kernel a user has installed as "python3"."""
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            if is_file:  # a TCP port that was found free may be another kernel's when it is bound
+                self.transport, self.ip = "ipc", address
 
         @property
         def kernel_spec(self) -> KernelSpec:
@@ -100,6 +112,8 @@ def execute(notebook: Path, output: Path, parameters: dict) -> tuple[str | None,
         error, died = "the notebook's kernel was killed, or ran out of memory", True
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
+    finally:
+        sockets.cleanup()
     if scratch.exists():
         scratch.replace(failed if error else output)
     if not error:

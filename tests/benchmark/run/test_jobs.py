@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -177,6 +179,25 @@ def test_kernels_are_this_interpreter_and_start_nothing_of_the_user(tmp_path, mo
     assert json.loads(answer) == {"error": None, "died": False}, (tmp_path / "log").read_text()
     executed = nbformat.read(tmp_path / "out.ipynb", 4)
     assert executed.cells[0].outputs[0].text.strip() == sys.executable
+
+
+@pytest.mark.parametrize(("length", "transport"), [(0, "ipc"), (120, "tcp")])
+def test_kernels_that_start_at_once_want_no_port(tmp_path, monkeypatch, length, transport):
+    with tempfile.TemporaryDirectory() as short:
+        folder = Path(short, "x" * length)
+        folder.mkdir(exist_ok=True)
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        check_transport(tmp_path, transport)
+        assert not os.listdir(folder)
+
+
+def check_transport(tmp_path, transport):
+    code = "import json, ipykernel.connect as c\nprint(json.loads(c.get_connection_info())"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"{code}['transport'])")])
+    nbformat.write(notebook, tmp_path / "nb.ipynb")
+    assert execute(tmp_path / "nb.ipynb", tmp_path / "out.ipynb", {}) == (None, False)
+    executed = nbformat.read(tmp_path / "out.ipynb", 4)
+    assert executed.cells[0].outputs[0].text.strip() == transport
 
 
 def test_a_missing_notebook_is_an_error(tmp_path):
