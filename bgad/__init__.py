@@ -10,6 +10,7 @@ _HOMES = {
     "EncodedImages": "bgad.features",
     "FeatureCache": "bgad.features",
     "InputError": "bgad.errors",
+    "OnnxDetector": "bgad.onnx_detector",
     "PaDiM": "bgad.detectors.padim",
     "PatchCore": "bgad.detectors.patchcore",
     "Plus": "bgad.detectors.plus",

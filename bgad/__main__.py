@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Judge images. Writes scores.csv, overlays and index.html. Exit status: 0 all "
         "are good, 1 some are defective, 2 the request or an image cannot be served.",
     )
-    predict.add_argument("model", type=Path, metavar="FILE.bgad", help="what fit wrote")
+    predict.add_argument("model", type=Path, metavar="FILE", help="what fit or export wrote")
     predict.add_argument(
         "images", nargs="+", metavar="IMAGE", help="files, folders with all below, or patterns"
     )

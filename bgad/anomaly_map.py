@@ -1,17 +1,16 @@
-"""From the levels' log-likelihoods to anomaly maps."""
+"""From the levels' log-likelihoods to anomaly maps, and from masks to the levels' cells."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch.nn.functional import interpolate
 
 from bgad.data.images import Size, as_shape
 
-__all__ = ["anomaly_maps", "resize_maps", "upsample"]
+__all__ = ["anomaly_maps", "mask_cells", "upsample"]
 
 _BATCH = 4  # images: small batches stay in the processor's cache
 
@@ -92,19 +91,18 @@ def upsample(cells: np.ndarray, size: Size, sigma: float = 0) -> np.ndarray:
     return gaussian_filter(maps, (0, sigma, sigma)) if sigma else maps
 
 
-def resize_maps(maps: np.ndarray, size: Size) -> np.ndarray:
-    """Bring maps to another size, such as that of the original image, bilinearly.
+def mask_cells(masks: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Masks at the cells of a feature level, by nearest neighbour.
 
     Parameters
     ----------
-    maps : ndarray of float32, shape (N, h, w)
-    size : int, or height and width
-        In pixels; a smaller one averages.
+    masks : ndarray of bool, shape (N, H, W)
+    shape : (height, width)
+        Of the level in cells.
 
     Returns
     -------
-    ndarray of float32, shape (N, H, W)
+    ndarray of bool, shape (N, height, width)
     """
-    width_first = as_shape(size)[::-1]
-    resized = [Image.fromarray(m).resize(width_first, Image.Resampling.BILINEAR) for m in maps]
-    return np.stack([np.asarray(image) for image in resized])
+    cells = interpolate(torch.from_numpy(masks).float().unsqueeze(1), size=tuple(shape))
+    return cells.squeeze(1).numpy() > 0

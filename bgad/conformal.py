@@ -1,13 +1,13 @@
 """Verdicts with a bounded share of false alarms, from the scores of normal images that are new."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bgad.errors import InputError
 
-__all__ = ["Prediction", "check_calibration", "p_values", "score_threshold"]
+__all__ = ["Calibrated", "Prediction", "check_calibration", "p_values", "score_threshold"]
 
 
 class Prediction(NamedTuple):
@@ -93,3 +93,59 @@ def score_threshold(calibration: np.ndarray, false_alarms: float = 0.05) -> floa
     check_calibration(len(calibration), false_alarms)
     allowed = int(round(false_alarms * (len(calibration) + 1), 6))
     return float(np.sort(calibration)[-allowed])
+
+
+class Calibrated:
+    """What scores images, and knows scores of normal images that are new to it.
+
+    Attributes
+    ----------
+    calibration_scores_ : ndarray of float32, shape (m,), or None
+        Of these normal images; None where there are none.
+    """
+
+    calibration_scores_: np.ndarray | None
+
+    def maps_and_scores(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Anomaly maps, float32, (N, H, W), and image scores, float32, (N,)."""
+        raise NotImplementedError
+
+    def predict(self, images: Any, false_alarms: float = 0.05) -> Prediction:
+        """Call images normal or defective.
+
+        Parameters
+        ----------
+        images : any form of `bgad.inputs.as_images`
+        false_alarms : float
+            Share of normal images that may be called defective: an upper bound as long as they are
+            exchangeable with the normal images held out in `fit` (same parts, light and camera).
+            With cross-fitted `calibration_scores_` it is a close estimate, not a bound.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        InputError
+            There are no calibration scores, or too few for so small a share.
+        """
+        self.score_threshold(false_alarms)  # refuses what can't be promised before images are read
+        maps, scores = self.maps_and_scores(images)
+        ranks = p_values(self.calibration_scores_, scores)
+        return Prediction(scores, ranks, ranks <= false_alarms, maps)
+
+    def score_threshold(self, false_alarms: float = 0.05) -> float:
+        """Score beyond which `predict` calls an image defective.
+
+        Raises
+        ------
+        InputError
+            As of `predict`.
+        """
+        if self.calibration_scores_ is None:
+            raise InputError(
+                f"this {type(self).__name__} knows no score of a normal image that is new to it: "
+                "fit it with held_out=0.2"
+            )
+        return score_threshold(self.calibration_scores_, false_alarms)

@@ -1,19 +1,18 @@
 """The forms in which a caller may hand over images and masks."""
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn.functional import interpolate
 
 from bgad.data.images import IMAGE_SUFFIXES, Size, as_pixels, as_shape, images_in, read_image
 from bgad.data.masks import as_truth, read_mask, reduce_mask
 from bgad.errors import InputError
 
-__all__ = ["as_images", "as_masks", "mask_cells"]
+__all__ = ["as_images", "as_masks"]
 
 
 def as_images(images: Any, size: Size) -> np.ndarray:
@@ -39,7 +38,7 @@ def as_images(images: Any, size: Size) -> np.ndarray:
     InputError
         No images, or a form, dtype or value range that is none of these.
     """
-    array = isinstance(images, (np.ndarray, torch.Tensor))
+    array = isinstance(images, np.ndarray) or _is_tensor(images)
     if array and images.ndim == 3 and 3 in (images.shape[0], images.shape[-1]):
         raise InputError(
             f"images of shape {tuple(images.shape)} may be a single RGB image: give images[None] "
@@ -76,23 +75,6 @@ def as_masks(masks: Any, size: Size) -> np.ndarray:
     if len(empty):
         raise InputError(f"the mask of anomalous image {empty[0]} marks no pixel at {size} pixels")
     return result
-
-
-def mask_cells(masks: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Masks at the cells of a feature level, by nearest neighbour.
-
-    Parameters
-    ----------
-    masks : ndarray of bool, shape (N, H, W)
-    shape : (height, width)
-        Of the level in cells.
-
-    Returns
-    -------
-    ndarray of bool, shape (N, height, width)
-    """
-    cells = interpolate(torch.from_numpy(masks).float().unsqueeze(1), size=tuple(shape))
-    return cells.squeeze(1).numpy() > 0
 
 
 def _items(values: Any, what: str) -> list:
@@ -174,8 +156,13 @@ def _decoded(convert: Callable[..., np.ndarray], image: Image.Image, what: str, 
         raise InputError(f"{what} can't be decoded ({type(error).__name__}: {error})") from error
 
 
+def _is_tensor(item: Any) -> bool:
+    torch = sys.modules.get("torch")  # who has made a tensor has imported it, which takes seconds
+    return torch is not None and isinstance(item, torch.Tensor)
+
+
 def _as_array(item: Any, what: str) -> np.ndarray:
     try:
-        return item.detach().cpu().numpy() if isinstance(item, torch.Tensor) else np.asarray(item)
+        return item.detach().cpu().numpy() if _is_tensor(item) else np.asarray(item)
     except (TypeError, ValueError) as error:
         raise InputError(f"{what} can't be made an array: {error}") from error

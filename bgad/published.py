@@ -18,13 +18,13 @@ from einops import rearrange
 from pydantic import Field
 from torch import Tensor
 
+from bgad.anomaly_map import mask_cells
 from bgad.backbone import Backbone
 from bgad.boundary import NORMALIZER, explicit_boundary
 from bgad.density import LevelDensity
 from bgad.device import to_device
 from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
-from bgad.inputs import mask_cells
 from bgad.losses import bgad_losses
 from bgad.parameters import Count, Positive, Weight, parameters
 from bgad.progress import Progress

@@ -13,6 +13,7 @@ from benchmark.results.provenance import begin, stamp
 from benchmark.results.store import write_json
 from benchmark.show import markdown
 from benchmark.show.tables import sessions, truth
+from bgad.anomaly_map import mask_cells
 from bgad.backbone import Backbone
 from bgad.data.folder import Category, list_categories, load_category
 from bgad.data.masks import MASK_RULES, reduce_mask
@@ -20,7 +21,6 @@ from bgad.data.registry import DATASETS
 from bgad.detectors.padim import PaDiM
 from bgad.errors import InputError
 from bgad.features import EncodedImages, FeatureCache
-from bgad.inputs import mask_cells
 from bgad.metrics import pixel_curve, pixel_metrics
 from bgad.session import session_control
 

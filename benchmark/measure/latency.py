@@ -34,6 +34,7 @@ from bgad.detectors import resolve
 from bgad.detectors.base import Detector
 from bgad.errors import InputError
 from bgad.exported import is_exportable
+from bgad.onnx_detector import OnnxDetector
 from bgad.parts.export import export
 
 __all__ = ["PROFILES", "main", "measure_detector", "measure_latency"]
@@ -150,7 +151,7 @@ def measure_detector(
         }
         if form == "library":
             row["encoding_s"] = median_seconds(lambda: detector.encoder(batch[:1]), repetitions)
-            row["start_s"], row["memory_mb"] = _start(model, files[0], folder / "out")
+        row["start_s"], row["memory_mb"] = _start(model, files[0], folder / "out")
         rows.append(row)
     return rows
 
@@ -176,12 +177,8 @@ def _fitted(name: str, normal: Sequence[Path], category: Category) -> Detector:
 def _exported(detector: Detector, path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """What scores images by the detector's ONNX file."""
     export(detector, path)
-    import onnxruntime  # after `export`, which says what to install
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return lambda images: session.run(["scores"], {"images": images})[0]
+    exported = OnnxDetector(path, threads=1)
+    return lambda images: exported.maps_and_scores(images)[1]
 
 
 def _start(model: Path, image: Path, out: Path) -> tuple[float, float]:

@@ -37,6 +37,7 @@ __all__ = [
     "opened",
     "pixel_hash",
     "read_image",
+    "resize_maps",
     "to_rgb",
 ]
 
@@ -148,6 +149,24 @@ def is_16_bit(image: Image.Image) -> bool:
     if image.mode == "F" or (image.mode == "I" and not _fits_16_bit(image)):
         raise ValueError("it has more than 16 bits a channel: save it with 8 or 16")
     return image.mode.startswith("I")
+
+
+def resize_maps(maps: np.ndarray, size: Size) -> np.ndarray:
+    """Bring maps to another size, such as that of the original image, bilinearly.
+
+    Parameters
+    ----------
+    maps : ndarray of float32, shape (N, h, w)
+    size : int, or height and width
+        In pixels; a smaller one averages.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, H, W)
+    """
+    width_first = as_shape(size)[::-1]
+    resized = [Image.fromarray(m).resize(width_first, Image.Resampling.BILINEAR) for m in maps]
+    return np.stack([np.asarray(image) for image in resized])
 
 
 def _fits_16_bit(image: Image.Image) -> bool:

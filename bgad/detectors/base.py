@@ -13,10 +13,9 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import Self
 
-from bgad.anomaly_map import resize_maps
 from bgad.backbone import Backbone
-from bgad.conformal import Prediction, p_values, score_threshold
-from bgad.data.images import Size
+from bgad.conformal import Calibrated
+from bgad.data.images import Size, resize_maps
 from bgad.detectors import file, method_of, resolve
 from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
@@ -31,7 +30,7 @@ _Side = Annotated[int, Field(ge=32, le=2048, multiple_of=32)]
 
 
 @parameters
-class Detector(ABC):
+class Detector(Calibrated, ABC):
     """A method that learns from normal images, and perhaps known anomalies, on frozen features.
 
     A method implements `_fit`, `_maps_and_scores`, `_state` and `_restore`; images, masks,
@@ -211,46 +210,10 @@ class Detector(ABC):
             raise InputError(f"image {bad[0]} has no finite scores: its features are not finite")
         return maps, scores
 
-    def predict(self, images: Any, false_alarms: float = 0.05) -> Prediction:
-        """Call images normal or defective.
-
-        Parameters
-        ----------
-        images : EncodedImages, or any form of `bgad.inputs.as_images`
-        false_alarms : float
-            Share of normal images that may be called defective: an upper bound as long as they are
-            exchangeable with the normal images held out in `fit` (same parts, light and camera).
-            With cross-fitted `calibration_scores_` it is a close estimate, not a bound.
-
-        Returns
-        -------
-        Prediction
-
-        Raises
-        ------
-        InputError
-            The detector has no calibration scores, or too few for so small a share.
-        """
-        self.score_threshold(false_alarms)  # refuses what can't be promised before images are read
-        maps, scores = self.maps_and_scores(images)
-        ranks = p_values(self.calibration_scores_, scores)
-        return Prediction(scores, ranks, ranks <= false_alarms, maps)
-
     def score_threshold(self, false_alarms: float = 0.05) -> float:
-        """Score beyond which `predict` calls an image defective.
-
-        Raises
-        ------
-        InputError
-            As of `predict`.
-        """
+        """As `bgad.conformal.Calibrated.score_threshold`, of a fitted detector."""
         self._check_fitted()
-        if self.calibration_scores_ is None:
-            raise InputError(
-                f"this {type(self).__name__} knows no score of a normal image that is new to it: "
-                "fit it with held_out=0.2"
-            )
-        return score_threshold(self.calibration_scores_, false_alarms)
+        return super().score_threshold(false_alarms)
 
     def left_out(self, normal: EncodedImages, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Maps and scores of training normals, as if each had had no part in `fit`.

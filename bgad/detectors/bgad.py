@@ -11,14 +11,13 @@ from einops import rearrange
 from pydantic import Field
 from torch import Tensor
 
-from bgad.anomaly_map import anomaly_maps
+from bgad.anomaly_map import anomaly_maps, mask_cells
 from bgad.boundary import NORMALIZER, explicit_boundary
 from bgad.density import LevelDensity
 from bgad.detectors.base import Detector
 from bgad.detectors.file import State
 from bgad.features import EncodedImages, encode
 from bgad.flow import ConditionalFlow
-from bgad.inputs import mask_cells
 from bgad.parameters import Count, Natural, parameters
 from bgad.progress import tell
 from bgad.standardisation import (

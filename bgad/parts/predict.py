@@ -6,19 +6,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from bgad.anomaly_map import resize_maps
-from bgad.data.images import read_image
-from bgad.detectors.base import Detector, load
+from bgad.data.images import read_image, resize_maps
 from bgad.errors import InputError
+from bgad.onnx_detector import OnnxDetector
 from bgad.parts.files import find_images, names, truths
 from bgad.parts.overlay import find_regions, overlay
 from bgad.parts.page import Thumbnails, write_page
 from bgad.parts.verdict import COLUMNS, Verdict
 from bgad.progress import Progress
+
+if TYPE_CHECKING:
+    from bgad.detectors.base import Detector
 
 __all__ = ["run"]
 
@@ -29,7 +32,7 @@ _OVERLAYS = "overlays"
 def run(options: argparse.Namespace) -> int:
     """Judge images, write ``scores.csv``, overlays and ``index.html``; 0, 1 or 2, see the help."""
     files = find_images(options.images, but=options.out)
-    detector = load(options.model)
+    detector = _load(options.model)
     limit = detector.score_threshold(options.false_alarms)
     options.out.mkdir(parents=True, exist_ok=True)
     thumbnails, verdicts, progress = Thumbnails(), [], Progress(len(files))
@@ -59,8 +62,19 @@ def run(options: argparse.Namespace) -> int:
     return 2 if found["unreadable"] else 1 if found["defective"] else 0
 
 
+def _load(path: Path) -> "Detector | OnnxDetector":
+    if path.suffix.lower() == ".onnx":
+        return OnnxDetector(path)
+    from bgad.detectors.base import load  # takes seconds, with torch
+
+    return load(path)
+
+
 def _judged(
-    detector: Detector, files: Sequence[Path], options: argparse.Namespace, thumbnails: Thumbnails
+    detector: "Detector | OnnxDetector",
+    files: Sequence[Path],
+    options: argparse.Namespace,
+    thumbnails: Thumbnails,
 ) -> Iterator[list[Verdict]]:
     """Verdicts in the order of the files, a few at a time; overlays are written on the way."""
     batch: list[tuple[Verdict, np.ndarray | None]] = []
@@ -80,7 +94,7 @@ def _judged(
 
 
 def _judge(
-    detector: Detector,
+    detector: "Detector | OnnxDetector",
     batch: list[tuple[Verdict, np.ndarray | None]],
     options: argparse.Namespace,
     thumbnails: Thumbnails,

@@ -2,6 +2,8 @@
 
 import csv
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -119,6 +121,23 @@ def test_patterns(root):
     assert (status, len(rows)) == (1, 2)
 
 
+def test_an_exported_model_gives_the_same_verdicts_without_torch(root):
+    model, out = root / "part.onnx", root / "exported"
+    assert main(["export", str(root / "part.bgad"), "--out", str(model)]) == 0
+    arguments = ["predict", str(model), str(root / "new"), "--out", str(out)]
+    code = (
+        f"import sys; from bgad.__main__ import main; assert main({arguments}) == 1; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    with (out / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = predict(root, "new")[1]
+    for row, other in zip(rows, expected, strict=True):
+        assert float(row.pop("score")) == pytest.approx(float(other.pop("score")), rel=1e-4)
+        assert row == other
+
+
 def test_a_broken_image_is_a_row(root):
     (root / "new/dent/9.png").write_bytes(b"no image")
     try:
@@ -220,6 +239,7 @@ def test_a_broken_image_to_learn_from_is_named(root, capsys):
     [
         ("nowhere.bgad", "new", [], "it does not exist"),
         ("new/good/0.png", "new", [], "it is damaged"),
+        ("nowhere.onnx", "new", [], "does not exist"),
         ("part.bgad", "nowhere", [], "no such file or folder"),
         ("part.bgad", "*.gif", [], "holds no image"),
         ("part.bgad", "new", ["--false-alarms", "0.001"], "take 999 normal images"),

@@ -3,10 +3,11 @@
 import json
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
-from bgad import BGAD, InputError, PaDiM, PatchCore
+from bgad import BGAD, InputError, OnnxDetector, PaDiM, PatchCore
 from bgad.parts.export import TOLERANCE, export
 
 SIZE = (64, 96)
@@ -39,3 +40,33 @@ def test_other_methods_are_refused(tmp_path):
     detector = PaDiM(**SMALL).fit(images(10, 0), held_out=0.5)
     with pytest.raises(InputError, match="PaDiM can't be exported"):
         export(detector, tmp_path / "part.onnx", false_alarms=0.2)
+
+
+def test_an_exported_detector_predicts_as_the_librarys(tmp_path):
+    detector = PatchCore(**SMALL).fit(images(30, 0), held_out=0.5)
+    export(detector, tmp_path / "part.onnx", false_alarms=0.2)
+    exported = OnnxDetector(tmp_path / "part.onnx", threads=1)
+    assert exported.boundary_threshold_ == detector.boundary_threshold_
+    assert exported.score_threshold(0.2) == detector.score_threshold(0.2)
+    ours, theirs = exported.predict(images(9, 1), 0.2), detector.predict(images(9, 1), 0.2)
+    np.testing.assert_allclose(ours.scores, theirs.scores, rtol=TOLERANCE)
+    np.testing.assert_allclose(ours.maps, theirs.maps, rtol=TOLERANCE, atol=TOLERANCE)
+    np.testing.assert_array_equal(ours.defective, theirs.defective)
+    with pytest.raises(InputError, match="take 999 normal images"):
+        exported.predict(images(9, 1), 0.001)
+
+
+def test_files_of_others_are_refused(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        OnnxDetector(tmp_path / "none.onnx")
+    (tmp_path / "damaged.onnx").write_bytes(b"no model")
+    with pytest.raises(InputError, match="is no ONNX file"):
+        OnnxDetector(tmp_path / "damaged.onnx")
+    value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    output = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
+    graph = onnx.helper.make_graph([node], "foreign", [value], [output])
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "f.onnx")
+    with pytest.raises(InputError, match="lacks what python -m bgad export writes"):
+        OnnxDetector(tmp_path / "f.onnx")

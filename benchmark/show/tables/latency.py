@@ -31,17 +31,14 @@ def _table(latency: Mapping[str, Any]) -> Table:
 
 
 def _row(detector: Mapping[str, Any], many: int) -> dict[str, Any]:
-    row = {
+    encoding = detector.get("encoding_s")  # by itself in the library alone
+    return {
         "Profile": detector["profile"],
         "Computed by": detector["form"],
         "One image": duration(detector["one_s"]),
         f"Of {many} images, each": duration(detector["many_s"]),
         "Model file": Quantity(detector["file_mb"], spec=".1f", unit=" MB"),
-    }
-    if "start_s" not in detector:  # all else is of the library
-        return row
-    return row | {
-        "Encoding": duration(detector["encoding_s"]),
+        "Encoding": None if encoding is None else duration(encoding),
         "Start": duration(detector["start_s"]),
         "Memory": Quantity(detector["memory_mb"], spec=".0f", unit=" MB"),
     }

@@ -35,6 +35,7 @@ def test_a_process_takes_longer_than_a_verdict_in_it(rows):
 def test_a_method_with_an_exported_form_has_a_row_for_it(rows):
     assert [row["form"] for row in rows] == ["library", "ONNX Runtime"]
     assert all(row["one_s"] > 0 and row["many_s"] > 0 for row in rows)
+    assert rows[1]["start_s"] < rows[0]["start_s"]  # seconds of imports less
 
 
 def test_table_names_what_was_measured(rows):
