@@ -333,7 +333,7 @@ def _add_output(parser: argparse.ArgumentParser, name: str, text: str) -> None:
 def _add_grid(
     parser: argparse._ActionsContainer,
     shots: Sequence[int] = (0, 10),
-    seeds: Sequence[int] = (0,),
+    seeds: Sequence[int] | None = None,
 ) -> None:
     parser.add_argument(
         "--categories", nargs="+", default=[], metavar="NAME", help="which (default: all)"
@@ -347,7 +347,8 @@ def _add_grid(
         type=int,
         default=seeds,
         metavar="S",
-        help="of split, training and augmentation",
+        help="of split, training and augmentation"
+        + ("" if seeds else " (default: 0; on your own data, as many as test each of few defects)"),
     )
 
 

@@ -2,14 +2,27 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.protocol.cells import POOL, Cell
 from bgad.data.folder import Category, Sample
 from bgad.errors import InputError, did_you_mean
 
-__all__ = ["Split", "cell_split", "check_disjoint", "make_split", "manifest"]
+__all__ = [
+    "FEW",
+    "Split",
+    "cell_split",
+    "check_disjoint",
+    "covering_seeds",
+    "make_split",
+    "manifest",
+]
+
+FEW = 10
+"""Tested images below which little can be told from one split."""
+
+_SEEDS = 1000  # after which what no seed has tested is given up
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,61 @@ def make_split(
         paper_test=tuple(name for name in test if name not in excluded),
         train_normal=tuple(sample.name for sample in category.train),
     )
+
+
+def covering_seeds(
+    categories: Sequence[Category],
+    dataset: str,
+    pool: int,
+    contents: Mapping[str, Mapping[str, str]],
+) -> list[int]:
+    """Choose split seeds such that each anomaly is tested in ``common`` by one of them.
+
+    Parameters
+    ----------
+    categories, dataset, pool
+        As in `make_split`, in the general setting with `pool` shots.
+    contents
+        Of each category, see `make_split`.
+
+    Returns
+    -------
+    list of int
+        From 0 on, those that test an anomaly which the ones before do not. Only 0 where it leaves
+        `FEW` or more to test in every category, or none in any.
+
+    Notes
+    -----
+    Types take turns, so that an anomaly of a rare type may be known at every seed: no number of
+    them tests it.
+    """
+    few = [category for category in categories if 0 < len(category.anomalies) - pool < FEW]
+    untested = {(c.name, sample.name) for c in few for sample in c.anomalies}
+    seeds = [0]
+    untested -= _tested(few, dataset, pool, contents, 0)
+    for seed in range(1, _SEEDS):
+        if not untested:
+            break
+        if tested := untested & _tested(few, dataset, pool, contents, seed):
+            seeds.append(seed)
+            untested -= tested
+    return seeds
+
+
+def _tested(
+    categories: Sequence[Category],
+    dataset: str,
+    pool: int,
+    contents: Mapping[str, Mapping[str, str]],
+    seed: int,
+) -> set[tuple[str, str]]:
+    return {
+        (c.name, name)
+        for c in categories
+        for name in make_split(
+            c, dataset, "general", pool, seed, pool=pool, contents=contents[c.name]
+        ).common_test
+    }
 
 
 def cell_split(

@@ -50,9 +50,12 @@ _FACTS = [
     "started",
     "finished",
     "memory_mb",
+    "train_normal",
     "test_normal",
     "test_anomalous",
     "without_truth",
+    "height",
+    "width",
     "lacking",
     "steps",
     "moments",
@@ -92,9 +95,11 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         protocol); ``apart`` (whether ``split_seed``, ``train_seed`` or ``augment_seed`` is not
         `seed`); ``profile_hash, split_sha256, fingerprint``; ``features_s, train_s, score_s,
         metrics_s`` and their sum ``seconds``; ``started`` and ``finished`` (timestamps);
-        ``memory_mb`` (`Result.private_memory_mb`, NaN in older ones); ``test_normal,
-        test_anomalous`` (numbers of images of ``common``) and ``without_truth`` (those of the
-        anomalous ones whose truth has no pixel at the model's size; NaN in older ones);
+        ``memory_mb`` (`Result.private_memory_mb`, NaN in older ones); ``train_normal,
+        test_normal, test_anomalous`` (numbers of images, the latter of ``common``) and
+        ``without_truth`` (those of the anomalous ones whose truth has no pixel at the model's size;
+        NaN in older ones); ``height, width`` (of the first tested image's file, in pixels; NaN in
+        older ones);
         ``lacking`` (`Result.lacking`); ``steps, learning_rate`` (of the profile, None where the
         method has none); ``moments`` (of training, a list of dicts of figures, empty for most
         profiles); ``vectors`` (features in all steps of a flow's training, repetitions counted,
@@ -218,9 +223,12 @@ def _flat(result: Result) -> dict[str, Any]:
         "started": result.provenance.started.astimezone(timezone.utc),
         "finished": result.provenance.finished.astimezone(timezone.utc),
         "memory_mb": math.nan if memory is None else memory,
+        "train_normal": counts.get("train_normal", math.nan),
         "test_normal": counts.get("test_normal_common", math.nan),
         "test_anomalous": counts.get("test_anomalous_common", math.nan),
         "without_truth": counts.get("test_without_truth_common", math.nan),
+        "height": counts.get("image_height", math.nan),
+        "width": counts.get("image_width", math.nan),
         "lacking": result.lacking,
         "steps": config.parameters.get("steps"),
         "moments": result.training.get("moments", []),

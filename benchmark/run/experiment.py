@@ -24,7 +24,7 @@ from benchmark.run.memory import PeakMemory, give_back, peak_resident_mb
 from benchmark.run.progress import PHASES
 from bgad.conformal import p_values, score_threshold
 from bgad.data.folder import Category, Sample, load_category
-from bgad.data.images import Size, as_shape
+from bgad.data.images import Size, as_shape, image_size
 from bgad.data.truth import vanished
 from bgad.detectors import resolve
 from bgad.detectors.base import Detector
@@ -419,7 +419,9 @@ def _counts(task: _Task, size: Size) -> dict[str, int]:
     without_truth = {sample.name for sample in vanished(task.tested, size)}
     anomalous = {sample.name for sample in task.category.anomalies}
     split = task.split
+    height, width = image_size(task.tested[0].path)
     counts = {"train_normal": len(split.train_normal), "known_anomalies": len(split.known)}
+    counts |= {"image_height": height, "image_width": width}  # of the first one
     for test_set in TEST_SETS:
         names = set(getattr(split, f"{test_set}_test"))
         counts[f"test_normal_{test_set}"] = len(names - anomalous)

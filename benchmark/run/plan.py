@@ -2,7 +2,7 @@
 
 import statistics
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from benchmark.protocol.cells import POOL, Cell, grid
 from benchmark.protocol.intervention import find_intervention
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import Failure
-from benchmark.protocol.splits import Split, cell_split, check_disjoint
+from benchmark.protocol.splits import Split, cell_split, check_disjoint, covering_seeds
 from benchmark.results.store import MAX_ATTEMPTS, Store, load_all, result_key
 from bgad.data.folder import Category, list_categories, load_category
 from bgad.data.registry import DATASETS, find_dataset
@@ -34,8 +34,11 @@ class Request:
         Hyper-parameters, and the data set's name and folder.
     categories
         Names; all that `data_root` holds if there are none.
-    shots, seeds, setting, vary
+    shots, setting, vary
         See `benchmark.protocol.cells.grid`.
+    seeds
+        As well; None for 0, and on a user's own data for as many as test each defect, where one
+        split would leave few to test (`benchmark.protocol.splits.covering_seeds`).
     device
         Torch device on which cells are computed.
     keep_maps
@@ -47,7 +50,7 @@ class Request:
     data_root: Path
     categories: Sequence[str]
     shots: Sequence[int]
-    seeds: Sequence[int]
+    seeds: Sequence[int] | None
     setting: str = "general"
     vary: str | None = None
     device: str = "cpu"
@@ -94,20 +97,8 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     tell("looking at the images: %s", ", ".join(names))
     categories = {name: load_category(request.data_root, name) for name in names}
     pool = POOL if request.dataset in DATASETS else max(request.shots, default=0)
-    cells = grid(
-        request.dataset,
-        {name: category.types for name, category in categories.items()},
-        request.shots,
-        request.seeds,
-        request.profile.name,
-        request.setting,
-        request.vary,
-        pool,
-    )
-    if not cells:
-        raise InputError("the request is empty: give at least one category, shots and seed")
     method, profile = resolve(request.profile.method), request.profile
-    if few := [shots for shots in request.shots if shots < method.min_shots]:
+    if few := [shots for shots in request.shots if 0 <= shots < method.min_shots]:
         raise InputError(
             f"profile {profile.name}: method {profile.method} learns from known anomalies: "
             f"ask for --shots {method.min_shots} or more, not {few[0]}"
@@ -124,11 +115,23 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
                 f"{category.root}: has no masks, from which method {profile.method} learns: give "
                 "masks, ask for --shots 0, or take another --profile"
             )
-    weights = _Weights(profile)
     contents, progress = {}, Progress(len(categories))
     for name, category in categories.items():
         contents[name] = FeatureCache(cache_dir() / "features").pixel_hashes(category)
         progress.advance()
+    cells = grid(
+        request.dataset,
+        {name: category.types for name, category in categories.items()},
+        request.shots,
+        _seeds(request, categories.values(), pool, contents),
+        profile.name,
+        request.setting,
+        request.vary,
+        pool,
+    )
+    if not cells:
+        raise InputError("the request is empty: give at least one category, shots and seed")
+    weights = _Weights(profile)
     fingerprints = {name: category.fingerprint() for name, category in categories.items()}
     planned = []
     for cell in cells:
@@ -138,6 +141,22 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
         done = store.is_current(cell, key)
         planned.append(PlannedCell(cell, key, done, None if done else store.failure(cell, key)))
     return tuple(planned)
+
+
+def _seeds(
+    request: Request,
+    categories: Iterable[Category],
+    pool: int,
+    contents: Mapping[str, Mapping[str, str]],
+) -> Sequence[int]:
+    if request.seeds is not None:
+        return request.seeds
+    if request.dataset in DATASETS or request.setting != "general" or request.vary:
+        return [0]
+    seeds = covering_seeds(list(categories), request.dataset, pool, contents)
+    if len(seeds) > 1:
+        tell("few defects: %d splits, for each to be tested in one (--seeds 0: one)", len(seeds))
+    return seeds
 
 
 def _split(cell: Cell, category: Category, contents: dict[str, str], profile: Profile) -> Split:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmark.paths import DEMOS
+from benchmark.protocol.cells import Cell
 from benchmark.protocol.metrics import METRICS
 from benchmark.protocol.schema import Result
 from benchmark.results import references
@@ -25,18 +26,20 @@ from benchmark.results.store import Store, load_all, write_atomically
 from benchmark.results.verdict import judge
 from benchmark.show import html, overview
 from benchmark.show.document import Code, Note, Section, Table
-from benchmark.show.explore import find_stored
+from benchmark.show.explore import Stored, find_stored
 from benchmark.show.labels import HEADLINE, SHORT_TITLES, dataset_label, display_name, not_run
 from benchmark.show.layers import svg
 from benchmark.show.report.compare import image_layers, image_scores
 from benchmark.show.report.notebooks import Executed, find_notebooks
 from benchmark.show.report.pictures import Picture, from_figure, from_file, pixel_curves
 from benchmark.show.tables import (
+    OF_RUN,
     SECTIONS,
     Source,
     anomaly_types,
     category,
     make_section,
+    missed,
     provenance,
     runs,
     scores,
@@ -89,7 +92,7 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     mine = {result.cell.dataset for result in load_all(own)}
     datasets = sorted(cells["dataset"].unique(), key=lambda name: (name not in mine, _place(name)))
     pairs = cells[["dataset", "category"]].drop_duplicates()
-    located = locate(roots)
+    located, kept = locate(roots), find_stored(roots)
     tell("writing the report: %d pages of categories", len(pairs))
     progress = Progress(len(pairs))
     for dataset in datasets:
@@ -98,11 +101,12 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
             chosen = [r for r in results if (r.cell.dataset, r.cell.category) == place]
             executed = [n for n in notebooks if (n.dataset, n.category) == place]
             here = [(s, r) for s, r in located if (r.cell.dataset, r.cell.category) == place]
-            page = _category_page(out, dataset, name, chosen, executed, here)
+            judged = [k for k in kept if (k.result.cell.dataset, k.result.cell.category) == place]
+            page = _category_page(out, dataset, name, chosen, executed, here, judged)
             _write(out / dataset / f"{name}.html", "category.html", **page)
             progress.advance()
     judgement = judge(source.published, results_frame(load_all(own)))
-    stored = image_scores(find_stored(roots))
+    stored = image_scores(kept)
     compare = {name: stored[name] for name in datasets if name in stored}
     if compare:
         scores = json.dumps(compare, ensure_ascii=False)
@@ -124,8 +128,9 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     if others:
         _write_index(out / others, source, elsewhere, results, others=None, **rest)
     ours = replace(source, frame=source.frame[source.frame["dataset"].isin(mine)])
-    alone = [result for result in results if result.cell.dataset in mine]
-    _write_index(index, ours, [d for d in datasets if d in mine], alone, others=others, **rest)
+    own_data = [name for name in datasets if name in mine]
+    names = [*(f"advice-{name}" for name in own_data), *OF_RUN]
+    _write_index(index, ours, own_data, results, names, others=others, **rest)
     return index
 
 
@@ -139,12 +144,13 @@ def _write_index(
     source: Source,
     datasets: Sequence[str],
     results: Sequence[Result],
+    names: Sequence[str] = tuple(SECTIONS),
     **context: Any,
 ) -> None:
     results = [result for result in results if result.cell.dataset in datasets]
-    sections = {name: make_section(name, source) for name in SECTIONS}
-    sections = {name: section for name, section in sections.items() if html.has_content(section)}
-    sections.pop("findings", None)
+    made = {name: make_section(name, source) for name in names if name != "findings"}
+    sections = {name: section for name, section in made.items() if html.has_content(section)}
+    first = [name for name in sections if name.startswith(("all-findings", "advice-"))]
     cells = grid_cells(source.frame[source.frame["dataset"].isin(datasets)])
     filters = {
         "dataset": [(name, dataset_label(name)) for name in datasets],
@@ -155,7 +161,7 @@ def _write_index(
     _write(
         path,
         "index.html",
-        findings=sections.pop("all-findings", None),
+        findings=[sections.pop(name) for name in first],
         datasets=[_dataset_section(source.frame, dataset) for dataset in datasets],
         sections=list(sections.values()),
         legend=scores.LEGEND,
@@ -184,6 +190,7 @@ def _dataset_section(frame: pd.DataFrame, dataset: str) -> dict[str, Any]:
         "links": links,
         "not_run": ", ".join(map(display_name, not_run(dataset, cells["category"]))),
         "headline": tables(HEADLINE),
+        "images": scores.images(cells, dataset),
         "others": tables([metric for metric in METRICS if metric not in HEADLINE]),
         "figures": _overview_figures(frame, cells, dataset),
     }
@@ -209,6 +216,7 @@ def _category_page(
     results: Sequence[Result],
     notebooks: Sequence[Executed],
     located: Sequence[tuple[Store, Result]],
+    kept: Sequence[Stored],
 ) -> dict[str, Any]:
     frame = results_frame(results)
     cells = grid_cells(frame)
@@ -225,6 +233,7 @@ def _category_page(
     sections: list[Section] = [
         category.section(cells),
         anomaly_types.section(cells),
+        missed.section(_readable(kept)),
         runs.section(frame),
     ]
     return {
@@ -240,6 +249,17 @@ def _category_page(
         "why_none": _WITHOUT_PICTURES,
         "notebooks": _write_notebooks(out / dataset, label, notebooks),
     }
+
+
+def _readable(kept: Sequence[Stored]) -> Iterator[tuple[Cell, pd.DataFrame]]:
+    for stored in kept:
+        cell, config = stored.result.cell, stored.result.config
+        if config.study is not None or cell.seeds_apart:
+            continue
+        try:
+            yield cell, stored.store.read_scores(stored.result)
+        except InputError as error:
+            warnings.warn(f"not among what is called wrongly: {error}", stacklevel=2)
 
 
 def _curves(located: Sequence[tuple[Store, Result]], label: str) -> Picture | None:

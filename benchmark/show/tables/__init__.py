@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.protocol.catalogue import STUDIES
 from benchmark.protocol.schema import Result
 from benchmark.results.frame import results_frame
 from benchmark.results.references import load_references
@@ -15,6 +16,7 @@ from benchmark.results.stale import split_stale
 from benchmark.results.store import load_all
 from benchmark.show.document import Section
 from benchmark.show.tables import (
+    advice,
     controls,
     costs,
     datasets,
@@ -41,7 +43,7 @@ from benchmark.show.tables import (
 )
 from bgad.errors import InputError
 
-__all__ = ["OF_DATASET", "SECTIONS", "Source", "make_section", "run", "verdict"]
+__all__ = ["OF_DATASET", "OF_RUN", "SECTIONS", "Source", "make_section", "run", "verdict"]
 
 _MEASURED = ("data", "latency", "speed")
 
@@ -115,7 +117,11 @@ SECTIONS: dict[str, Callable[[Source], Section]] = {
 }
 """Name of a section -> what makes it."""
 
+OF_RUN = ("inspector", *STUDIES, "controls", "seeds", "metrics")
+"""Sections that say something of a run on data of which nothing is published."""
+
 OF_DATASET: dict[str, Callable[[Source, str], Section]] = {
+    "advice": lambda source, dataset: advice.section(source.frame, dataset),
     "headline": lambda source, dataset: headline.section(source.frame, dataset),
     "results": lambda source, dataset: scores.section(source.frame, dataset),
 }

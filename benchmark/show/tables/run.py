@@ -5,7 +5,9 @@ import pandas as pd
 from benchmark.results.frame import AVERAGE, grid_cells, summarise
 from benchmark.show.document import Score, Section, Table
 from benchmark.show.labels import HEADLINE, SHORT_TITLES, dataset_label, display_name
-from bgad.data.registry import find_dataset
+from benchmark.show.tables import advice
+from benchmark.show.tables.scores import images
+from bgad.data.registry import DATASETS, find_dataset
 
 __all__ = ["section"]
 
@@ -13,7 +15,7 @@ _KEYS = ["setting", "shots", "profile", "category"]
 
 
 def section(frame: pd.DataFrame, dataset: str) -> Section:
-    """Headline metrics: a row for each setting, number of shots, profile and category.
+    """Headline metrics, and on a user's own data advice.
 
     Parameters
     ----------
@@ -36,4 +38,5 @@ def section(frame: pd.DataFrame, dataset: str) -> Section:
         rows.append([*key, display_name(category) or "Average", *scores, entries[0]["n"]])
     columns = ["Setting", "Shots", "Profile", "Category"]
     columns += [*(SHORT_TITLES[metric] for metric in HEADLINE), "Seeds"]
-    return Section(title, (Table(columns, rows),))
+    own = () if dataset in DATASETS else advice.section(frame, dataset).blocks
+    return Section(title, (Table(columns, rows), *images(cells, dataset), *own))

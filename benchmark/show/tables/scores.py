@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.protocol.splits import FEW
 from benchmark.results.frame import AVERAGE, grid_cells, summarise
 from benchmark.show.document import (
     NOT_RUN,
@@ -28,7 +29,7 @@ from benchmark.show.labels import (
 from benchmark.show.tables.caveats import caveats
 from bgad.data.registry import find_dataset
 
-__all__ = ["LEGEND", "score_table", "section"]
+__all__ = ["LEGEND", "images", "score_table", "section"]
 
 LEGEND = Note(
     "Mean ± standard deviation over seeds (ddof = 1), whose number is in the column ",
@@ -41,8 +42,6 @@ LEGEND = Note(
     f"categories share no seed); {UNDEFINED} is undefined.",
 )
 """What a reader must know of every table that `score_table` makes."""
-
-_FEW = 10  # images
 
 
 def section(
@@ -71,7 +70,7 @@ def section(
         ".",
     )
     missing = not_run(dataset, cells["category"])
-    notes = [*_images(cells, dataset), LEGEND, *caveats(cells)]
+    notes = [*images(cells, dataset), LEGEND, *caveats(cells)]
     if missing:
         names = ", ".join(map(display_name, missing))
         total = len(find_dataset(dataset).categories)
@@ -116,8 +115,14 @@ def score_table(frame: pd.DataFrame, dataset: str, metric: str, test_set: str = 
     )
 
 
-def _images(cells: pd.DataFrame, dataset: str) -> list[Note]:
-    """How many images the figures of a cell rest on, and which are few."""
+def images(cells: pd.DataFrame, dataset: str) -> list[Note]:
+    """How many images the figures of a cell rest on, and which are few.
+
+    Parameters
+    ----------
+    cells, dataset
+        See `benchmark.results.frame.grid_cells`.
+    """
     known = cells.dropna(subset=["test_normal", "test_anomalous"])
     if known.empty:
         return []
@@ -125,9 +130,9 @@ def _images(cells: pd.DataFrame, dataset: str) -> list[Note]:
     names = find_dataset(dataset).ordered(fewest.index)
     numbers = [f"{display_name(name)} {' + '.join(map(str, fewest.loc[name]))}" for name in names]
     note = Note(f"Fewest test images of a cell, normal + anomalous: {', '.join(numbers)}.")
-    few = [display_name(name) for name in names if fewest.loc[name].min() < _FEW]
+    few = [display_name(name) for name in names if fewest.loc[name].min() < FEW]
     if few:
-        note += Note(f" Fewer than {_FEW}, so that little can be told: {', '.join(few)}.")
+        note += Note(f" Fewer than {FEW}, so that little can be told: {', '.join(few)}.")
     vanished = known.groupby("category")["without_truth"].max()
     if vanished.sum():
         of = [f"{display_name(name)} {vanished[name]:.0f}" for name in names if vanished[name]]

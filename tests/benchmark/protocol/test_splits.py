@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from benchmark.__main__ import main
 from benchmark.paths import PUBLISHED, SPLITS
 from benchmark.protocol.cells import Cell
-from benchmark.protocol.splits import Split, check_disjoint, make_split, manifest
+from benchmark.protocol.splits import (
+    FEW,
+    Split,
+    check_disjoint,
+    covering_seeds,
+    make_split,
+    manifest,
+)
 from benchmark.results.store import load_all
 from bgad.data.folder import Category, Sample, load_category
 from bgad.errors import InputError
@@ -52,6 +59,29 @@ def test_general_splits_are_nested_even_and_disjoint(category, seed):
         assert all(
             count >= min(size, max(counts) - 1) for count, size in zip(counts, sizes, strict=True)
         )
+
+
+@given(st.lists(categories, min_size=1, max_size=3), st.integers(0, 12))
+def test_covering_seeds_test_each_of_few_anomalies(found, pool):
+    named = [replace(category, name=str(i)) for i, category in enumerate(found)]
+    contents = {c.name: {s.name: s.name for s in c.samples} for c in named}
+    chosen = covering_seeds(named, "mine", pool, contents)
+    assert chosen == sorted(set(chosen)) and chosen[0] == 0
+    few = [c for c in named if 0 < len(c.anomalies) - pool < FEW]
+    for category in few:
+        sizes = {t: sum(s.type == t for s in category.anomalies) for t in category.types}
+        tested = set().union(
+            *(
+                make_split(category, "mine", "general", pool, seed, pool=pool).common_test
+                for seed in chosen
+            )
+        )
+        for sample in category.anomalies:
+            size = sizes[sample.type]  # whose last may come after so many of the others
+            before = size - 1 + sum(min(n, size) for t, n in sizes.items() if t != sample.type)
+            assert (sample.name in tested) == (before >= pool)
+    if not few:
+        assert chosen == [0]
 
 
 @given(categories, seeds)

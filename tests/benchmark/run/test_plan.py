@@ -127,6 +127,16 @@ def test_the_pool_of_own_data_is_the_largest_number_of_shots(data_root, store):
     assert {planned.cell.pool for planned in known} == {10}
 
 
+def test_few_defects_of_own_data_are_tested_in_turn(data_root, store):
+    own = request(data_root, categories=["widget"], shots=[0, 3], seeds=None)
+    planned = plan(own, store)
+    assert len({p.cell.seed for p in planned}) > 1
+    assert len(plan(request(data_root, shots=[0, 3], categories=["widget"]), store)) == 2
+    for changes in ({"dataset": "mvtec_ad"}, {"setting": "hard"}, {"vary": "train"}):
+        one = plan(request(data_root, shots=[3], seeds=None, **changes), store)
+        assert {p.cell.seed for p in one} == {0}
+
+
 def test_groups_are_categories_or_finer_for_more_workers(data_root, store):
     cells = plan(request(data_root, seeds=[0, 1]), store)
     for n in range(1, 12):
