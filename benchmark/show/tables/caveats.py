@@ -8,7 +8,7 @@ __all__ = ["caveats"]
 
 
 def caveats(cells: pd.DataFrame) -> list[Note]:
-    """A note for each profile that carries a caveat.
+    """What profiles say of themselves, in one note; none where there is nothing.
 
     Parameters
     ----------
@@ -17,4 +17,7 @@ def caveats(cells: pd.DataFrame) -> list[Note]:
     """
     said = cells.dropna(subset="caveat").drop_duplicates(["profile", "caveat"])
     said = said.sort_values(["profile", "caveat"])
-    return [Note(Code(row.profile), f": {row.caveat}") for row in said.itertuples()]
+    parts = [
+        part for row in said.itertuples() for part in (" ", Code(row.profile), f": {row.caveat}")
+    ]
+    return [Note(*parts[1:])] if parts else []
