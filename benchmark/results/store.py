@@ -265,6 +265,12 @@ class Store:
             if result is not None and self._is_in_place(path, result):
                 yield result
 
+    def failures(self) -> Iterator[Failure]:
+        """How cells failed, in the order of their paths."""
+        for path in sorted(self.root.rglob("shots-*.failed.json")):
+            if failure := _read(path, Failure):
+                yield failure
+
     def remove_leftovers(self) -> None:
         """Delete temporary files of writers that were killed; only while no other run is on.
 

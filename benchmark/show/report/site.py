@@ -38,6 +38,7 @@ from benchmark.show.tables import (
     Source,
     anomaly_types,
     category,
+    failures,
     make_section,
     missed,
     provenance,
@@ -89,7 +90,8 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     source = Source.read(published, own)
     notebooks = find_notebooks(roots)
     cells = grid_cells(source.frame)
-    mine = {result.cell.dataset for result in load_all(own)}
+    failed = [failure for root in own for failure in Store(root).failures()]
+    mine = {entry.cell.dataset for entry in [*load_all(own), *failed]}
     datasets = sorted(cells["dataset"].unique(), key=lambda name: (name not in mine, _place(name)))
     pairs = cells[["dataset", "category"]].drop_duplicates()
     located, kept = locate(roots), find_stored(roots)
@@ -118,6 +120,7 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
         "compare": bool(compare),
         "verdict": verdict.section(judgement),
         "verdict_word": judgement.word,
+        "failed": failures.section(failed),
     }
     index = out / "index.html"
     if not mine or mine & set(source.published["dataset"]):
@@ -126,7 +129,9 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
     elsewhere = [name for name in datasets if name not in mine]
     others = "published.html" if elsewhere else None
     if others:
-        _write_index(out / others, source, elsewhere, results, others=None, **rest)
+        _write_index(
+            out / others, source, elsewhere, results, others=None, **rest | {"failed": Section("")}
+        )
     ours = replace(source, frame=source.frame[source.frame["dataset"].isin(mine)])
     own_data = [name for name in datasets if name in mine]
     names = [*(f"advice-{name}" for name in own_data), *OF_RUN]
@@ -145,6 +150,8 @@ def _write_index(
     datasets: Sequence[str],
     results: Sequence[Result],
     names: Sequence[str] = tuple(SECTIONS),
+    *,
+    failed: Section,
     **context: Any,
 ) -> None:
     results = [result for result in results if result.cell.dataset in datasets]
@@ -161,7 +168,7 @@ def _write_index(
     _write(
         path,
         "index.html",
-        findings=[sections.pop(name) for name in first],
+        findings=[*([failed] if failed.blocks else []), *(sections.pop(n) for n in first)],
         datasets=[_dataset_section(source.frame, dataset) for dataset in datasets],
         sections=list(sections.values()),
         legend=scores.LEGEND,

@@ -195,3 +195,25 @@ def test_the_best_is_set_apart_and_numbers_sort(pages):
     assert row.count("<b>") == 0, "0 shots are never the best here"
     assert '<b>0.650</b><span class="rest"> ± 0.071</span>' in page.source
     assert '<td class="num" data-value="0.65"><b>' in page.source
+
+
+def test_a_run_on_own_data_has_an_index_about_these_alone(tmp_path):
+    write_results(tmp_path / "published", ("mvtec_ad", "pill"))
+    write_results(tmp_path / "runs", ("castings", "caps"))
+    lost = Cell("castings", "nuts", "general", 0, 0, "cpu")
+    Store(tmp_path / "runs/cpu").record_failure(lost, "key", "InputError: it diverged")
+    page = Page(write_report(tmp_path / "out", tmp_path / "published", [tmp_path / "runs"]))
+    text = " ".join(page.texts)
+    assert "Does it work on these parts?" in text and "InputError: it diverged" in text
+    assert not any(word in text for word in ("What was learnt", "MVTec", "What a cell costs"))
+    published = " ".join(Page(tmp_path / "out/published.html").texts)
+    assert "MVTec AD" in published and "it diverged" not in published
+
+
+def test_where_all_failed_the_index_says_why(tmp_path):
+    write_results(tmp_path / "published", ("mvtec_ad", "pill"))
+    lost = Cell("castings", "nuts", "general", 0, 0, "cpu")
+    Store(tmp_path / "runs").record_failure(lost, "key", "InputError: it diverged")
+    page = Page(write_report(tmp_path / "out", tmp_path / "published", [tmp_path / "runs"]))
+    text = " ".join(page.texts)
+    assert "InputError: it diverged" in text and "No runs yet." in text
