@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from bgad.anomaly_map import upsample
 from bgad.detectors.base import Detector
 from bgad.detectors.file import State
-from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
 from bgad.neighbourhood import RowStandardiser, neighbourhoods, sample_rows
 from bgad.parameters import Count, Natural, Positive, Proportion, Weight, parameters
@@ -36,7 +35,8 @@ class SegmentationHead(Detector):
     ensemble : int
         Heads, each trained from a seed of its own, whose logits are summed.
     turned : bool
-        Show known anomalies in all eight orientations.
+        Show known anomalies in all eight orientations, or the four that keep the shape of images
+        that are not square.
     sigma : float
         Of the blur, in pixels.
     false_positives : float
@@ -67,8 +67,6 @@ class SegmentationHead(Detector):
         sample = sample_rows(patches, _SAMPLE, np.random.default_rng(self.seed))
         self.standardiser_ = RowStandardiser.fit(sample)
         if self.turned:
-            if normal.images.shape[1] != normal.images.shape[2]:
-                raise InputError("turned needs square images: give image_size one number")
             anomalous = encode(self.encoder, orientations(anomalous.images))
             masks = orientations(masks)
         known = self.standardiser_(torch.cat(list(neighbourhoods(anomalous))))
@@ -100,6 +98,7 @@ class SegmentationHead(Detector):
 
 
 def orientations(images: np.ndarray) -> np.ndarray:
-    """Square images, shape (N, size, size, ...), turned and mirrored: (8 N, size, size, ...)."""
-    turned = [np.rot90(images, quarter, (1, 2)) for quarter in range(4)]
+    """Images, shape (N, H, W, ...), turned and mirrored: (8 N, H, W, ...), or 4 N if not square."""
+    quarters = range(0, 4, 1 if images.shape[1] == images.shape[2] else 2)
+    turned = [np.rot90(images, quarter, (1, 2)) for quarter in quarters]
     return np.concatenate([*turned, *(image[:, :, ::-1] for image in turned)])
