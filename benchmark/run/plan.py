@@ -119,11 +119,12 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     for name, category in categories.items():
         contents[name] = FeatureCache(cache_dir() / "features").pixel_hashes(category)
         progress.advance()
+    seeds = _seeds(request, categories.values(), pool, contents)
     cells = grid(
         request.dataset,
         {name: category.types for name, category in categories.items()},
         request.shots,
-        _seeds(request, categories.values(), pool, contents),
+        seeds,
         profile.name,
         request.setting,
         request.vary,
@@ -131,6 +132,8 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     )
     if not cells:
         raise InputError("the request is empty: give at least one category, shots and seed")
+    if len(seeds) > 1 and request.seeds is None:
+        tell("few defects: %d splits, for each to be tested in one (--seeds 0: one)", len(seeds))
     weights = _Weights(profile)
     fingerprints = {name: category.fingerprint() for name, category in categories.items()}
     planned = []
@@ -153,10 +156,7 @@ def _seeds(
         return request.seeds
     if request.dataset in DATASETS or request.setting != "general" or request.vary:
         return [0]
-    seeds = covering_seeds(list(categories), request.dataset, pool, contents)
-    if len(seeds) > 1:
-        tell("few defects: %d splits, for each to be tested in one (--seeds 0: one)", len(seeds))
-    return seeds
+    return covering_seeds(list(categories), request.dataset, pool, contents)
 
 
 def _split(cell: Cell, category: Category, contents: dict[str, str], profile: Profile) -> Split:

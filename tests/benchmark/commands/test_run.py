@@ -34,6 +34,7 @@ def main(data_root, tmp_path, monkeypatch):
             "--readme": tmp_path / "README.md",
             "--report": "-",
             "--shots": "1",
+            "--seeds": "0",
         }
         given = [str(a) for pair in defaults.items() if pair[0] not in arguments for a in pair]
         return program.main(["run", *given, *arguments])
