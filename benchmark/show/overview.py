@@ -469,7 +469,7 @@ def sizes_and_seconds(frame: pd.DataFrame, shots: int) -> Figure | None:
     Returns
     -------
     Figure or None
-        A column for each category, a line for each method from its own size on, means over seeds.
+        A column for each category, a colour for each method, means over seeds.
         None without cells of the study.
     """
     pairs = pairs_of(frame, "resolution")
@@ -495,7 +495,7 @@ def sizes_and_seconds(frame: pd.DataFrame, shots: int) -> Figure | None:
         for ax, metric in zip(panels, metrics, strict=True):
             for reference, line in here.groupby("reference"):
                 style = {"color": colours[reference], "label": reference}
-                ax.plot(line["seconds"], line[metric], "o-", ms=4, lw=1.2, **style)
+                ax.plot(line["seconds"], line[metric], "o", ms=5, **style)
                 for point in line.to_dict("records"):
                     ax.annotate(
                         str(point["image_size"]),
