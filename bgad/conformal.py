@@ -100,10 +100,13 @@ class Calibrated:
 
     Attributes
     ----------
+    boundary_threshold_ : float
+        Map value above which a pixel is called anomalous.
     calibration_scores_ : ndarray of float32, shape (m,), or None
         Of these normal images; None where there are none.
     """
 
+    boundary_threshold_: float
     calibration_scores_: np.ndarray | None
 
     def maps_and_scores(self, images: Any) -> tuple[np.ndarray, np.ndarray]:

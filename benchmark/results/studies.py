@@ -11,7 +11,7 @@ OF_REFERENCE = " of reference"
 """Ends the names of the columns of a reference in `pairs_of`."""
 
 _CELL = ["reference", "dataset", "category", "setting", "known_type", "shots", "seed"]
-_BESIDE = [*map(column, METRICS), "image_size", "seconds", "memory_mb"]
+_BESIDE = [*map(column, METRICS), "image_size", "seconds"]
 
 
 def study_cells(frame: pd.DataFrame, study: str) -> pd.DataFrame:
@@ -45,8 +45,7 @@ def pairs_of(frame: pd.DataFrame, study: str) -> pd.DataFrame:
     -------
     DataFrame
         The columns of `frame`; ``reference``, the profile; and metrics on ``common``,
-        ``image_size``, ``seconds`` and ``memory_mb`` of its cell, the names followed by
-        `OF_REFERENCE`.
+        ``image_size`` and ``seconds`` of its cell, the names followed by `OF_REFERENCE`.
     """
     cells, others = (
         part.assign(reference=_reference(part))

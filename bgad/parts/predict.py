@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from bgad.conformal import Calibrated
 from bgad.data.images import read_image, resize_maps
 from bgad.errors import InputError
 from bgad.onnx_detector import OnnxDetector
@@ -19,9 +19,6 @@ from bgad.parts.overlay import find_regions, overlay
 from bgad.parts.page import Thumbnails, write_page
 from bgad.parts.verdict import COLUMNS, Verdict
 from bgad.progress import Progress
-
-if TYPE_CHECKING:
-    from bgad.detectors.base import Detector
 
 __all__ = ["run"]
 
@@ -62,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     return 2 if found["unreadable"] else 1 if found["defective"] else 0
 
 
-def _load(path: Path) -> "Detector | OnnxDetector":
+def _load(path: Path) -> Calibrated:
     if path.suffix.lower() == ".onnx":
         return OnnxDetector(path)
     from bgad.detectors.base import load  # takes seconds, with torch
@@ -71,7 +68,7 @@ def _load(path: Path) -> "Detector | OnnxDetector":
 
 
 def _judged(
-    detector: "Detector | OnnxDetector",
+    detector: Calibrated,
     files: Sequence[Path],
     options: argparse.Namespace,
     thumbnails: Thumbnails,
@@ -94,7 +91,7 @@ def _judged(
 
 
 def _judge(
-    detector: "Detector | OnnxDetector",
+    detector: Calibrated,
     batch: list[tuple[Verdict, np.ndarray | None]],
     options: argparse.Namespace,
     thumbnails: Thumbnails,

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from benchmark.paths import DEMOS
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.metrics import METRICS
-from benchmark.protocol.schema import Result
+from benchmark.protocol.schema import Failure, Result
 from benchmark.results import references
 from benchmark.results.frame import grid_cells, results_frame
 from benchmark.results.locate import locate
@@ -120,22 +120,19 @@ def write_report(out: str | Path, published: str | Path, own: Sequence[str | Pat
         "compare": bool(compare),
         "verdict": verdict.section(judgement),
         "verdict_word": judgement.word,
-        "failed": failures.section(failed),
     }
     index = out / "index.html"
     if not mine or mine & set(source.published["dataset"]):
-        _write_index(index, source, datasets, results, others=None, **rest)
+        _write_index(index, source, datasets, results, failed=failed, others=None, **rest)
         return index
     elsewhere = [name for name in datasets if name not in mine]
     others = "published.html" if elsewhere else None
     if others:
-        _write_index(
-            out / others, source, elsewhere, results, others=None, **rest | {"failed": Section("")}
-        )
+        _write_index(out / others, source, elsewhere, results, others=None, **rest)
     ours = replace(source, frame=source.frame[source.frame["dataset"].isin(mine)])
     own_data = [name for name in datasets if name in mine]
     names = [*(f"advice-{name}" for name in own_data), *OF_RUN]
-    _write_index(index, ours, own_data, results, names, others=others, **rest)
+    _write_index(index, ours, own_data, results, names, failed, others=others, **rest)
     return index
 
 
@@ -150,13 +147,13 @@ def _write_index(
     datasets: Sequence[str],
     results: Sequence[Result],
     names: Sequence[str] = tuple(SECTIONS),
-    *,
-    failed: Section,
+    failed: Sequence[Failure] = (),
     **context: Any,
 ) -> None:
     results = [result for result in results if result.cell.dataset in datasets]
     made = {name: make_section(name, source) for name in names if name != "findings"}
     sections = {name: section for name, section in made.items() if html.has_content(section)}
+    lost = failures.section(failed)
     first = [name for name in sections if name.startswith(("all-findings", "advice-"))]
     cells = grid_cells(source.frame[source.frame["dataset"].isin(datasets)])
     filters = {
@@ -168,7 +165,7 @@ def _write_index(
     _write(
         path,
         "index.html",
-        findings=[*([failed] if failed.blocks else []), *(sections.pop(n) for n in first)],
+        findings=[*([lost] if lost.blocks else []), *(sections.pop(name) for name in first)],
         datasets=[_dataset_section(source.frame, dataset) for dataset in datasets],
         sections=list(sections.values()),
         legend=scores.LEGEND,

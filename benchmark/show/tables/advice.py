@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from benchmark.results.frame import column, grid_cells
-from benchmark.show.document import Code, Items, Note, Section, Strong, count
+from benchmark.show.document import Code, Items, Note, Quantity, Section, Strong, count
 from benchmark.show.labels import SHORT_TITLES, display_name
 from bgad.data.registry import find_dataset
 from bgad.metrics import proportion_interval
 
 __all__ = ["section"]
 
-_IMAGE = column("image_auroc")
+_IMAGE, _TITLE = column("image_auroc"), SHORT_TITLES["image_auroc"]
 _MANY = 200  # good images, as nearly every category of MVTec AD has for training
 _SHRUNK = 2  # times, in either direction, from which on small defects may be lost
 _SQUASHED = 1.5  # times that height and width are shrunk differently
@@ -45,7 +45,7 @@ def _met(cells: pd.DataFrame) -> str:
     auc = cells[_IMAGE].mean(skipna=False)
     if pd.isna(auc):
         return f"With {known}, no defective image is left to test: ask for fewer --shots."
-    ranks = f"{SHORT_TITLES['image_auroc']} is {auc:.3f}"
+    ranks = f"{_TITLE} is {auc:.3f}"
     verdicts = list(cells["verdicts"].dropna())
     if not verdicts:
         return f"With {known}, {ranks}; no false-alarm rate is promised."
@@ -81,9 +81,13 @@ def _advice(group: pd.DataFrame, most: pd.DataFrame) -> Iterator[str]:
         sides = group.pivot_table(_IMAGE, "seed", "shots").dropna()
         change = 100 * (sides[sides.columns[-1]] - sides[0])
         if len(change):
+            mean, least, greatest = (
+                str(Quantity(points, spec="+.1f"))
+                for points in (change.mean(), change.min(), change.max())
+            )
             yield (
-                f"Known anomalies change image-AUC by {change.mean():+.1f} points"
-                + (f" ({change.min():+.1f} to {change.max():+.1f})" if len(change) > 1 else "")
+                f"Known anomalies change {_TITLE} by {mean} points"
+                + (f" ({least} to {greatest})" if len(change) > 1 else "")
                 + (", so that more of them may help." if change.min() > 0 else ".")
             )
     if most[column("pixel_auroc")].isna().all() and most["test_anomalous"].max() > 0:

@@ -39,7 +39,7 @@ def test_known_anomalies_are_held_against_none_on_the_same_seeds():
     better = [judged(5, 0, 0.85), judged(5, 1, 0.82)]
     text = text_of(*none, *better)
     assert "change image-AUC by +3.5 points (+2.0 to +5.0), so that more of them may help." in text
-    assert "change image-AUC by -10.0 points." in text_of(none[0], judged(5, 0, 0.7))
+    assert "change image-AUC by \N{MINUS SIGN}10.0 points." in text_of(none[0], judged(5, 0, 0.7))
     assert "--shots 0 5 tells" in text_of(none[0])
 
 
