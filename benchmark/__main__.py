@@ -18,7 +18,7 @@ from benchmark.paths import (
     SPLITS,
 )
 from benchmark.protocol.catalogue import STUDIES, profile_groups
-from benchmark.protocol.cells import SETTINGS
+from benchmark.protocol.cells import CONTROLS, SETTINGS
 from bgad.console import serve
 from bgad.data.registry import DATASETS
 from bgad.errors import did_you_mean
@@ -133,6 +133,14 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     )
     _add_grid(what)
     what.add_argument("--setting", choices=SETTINGS, default="general", help="what may be known")
+    what.add_argument(
+        "--controls",
+        choices=CONTROLS,
+        nargs="+",
+        default=CONTROLS,
+        metavar="NAME",
+        help="what --setting control spoils, one after the other",
+    )
     what.add_argument(
         "--vary",
         choices=("split", "train", "augment"),

@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmark.paths import IS_CHECKOUT, PUBLISHED, README, RUNS, cache_dir
 from benchmark.protocol.catalogue import study_profiles
+from benchmark.protocol.cells import CONTROLS
 from benchmark.protocol.profiles import Profile, load_profile
 from benchmark.results.frame import results_frame
 from benchmark.results.store import Store, load_all
@@ -65,6 +66,8 @@ def _serve(options: Namespace) -> int:
         documents.check(options.readme, tables.Source.of(results_frame([])))  # unusable: say it now
     if options.study and options.profile:
         raise InputError("--study and --profile: give one of the two")
+    if options.controls != CONTROLS and options.setting != "control":
+        raise InputError("--controls belongs to --setting control")
     default = find_dataset(options.dataset).profile
     names = study_profiles(options.study) if options.study else [options.profile or default]
     stores, failed = [], []
@@ -83,6 +86,7 @@ def _serve(options: Namespace) -> int:
                 options.seeds,
                 options.setting,
                 options.vary,
+                options.controls,
                 options.device,
                 options.keep_maps,
             )

@@ -103,6 +103,7 @@ def grid(
     setting: str = "general",
     vary: str | None = None,
     pool: int = POOL,
+    controls: Iterable[str] = CONTROLS,
 ) -> tuple[Cell, ...]:
     """Build all cells of a request, in the order in which they are to run.
 
@@ -111,12 +112,13 @@ def grid(
     dataset, shots, seeds, profile, setting
         As in `Cell`; a value that is given twice counts once.
     types
-        The anomaly types of each category; the hard setting has one cell for each of them, the
-        setting ``control`` one for each of `CONTROLS`.
+        The anomaly types of each category; the hard setting has one cell for each of them.
     vary
         ``split``, ``train`` or ``augment``: vary this seed alone; the others stay the first one.
     pool
         As in `Cell`.
+    controls
+        The setting ``control`` has one cell for each of them.
 
     Raises
     ------
@@ -130,19 +132,19 @@ def grid(
     cells = [
         Cell(dataset, category, setting, n, profile=profile, pool=pool, **kind, **fields)
         for category, names in types.items()
-        for kind in _kinds(setting, names)
+        for kind in _kinds(setting, names, controls)
         for n in shots
         for fields in seed_fields
     ]
     return tuple(dict.fromkeys(cells))
 
 
-def _kinds(setting: str, types: Iterable[str]) -> list[dict[str, str]]:
+def _kinds(setting: str, types: Iterable[str], controls: Iterable[str]) -> list[dict[str, str]]:
     """The fields by which the cells of a setting differ where all else is the same."""
     if setting == "hard":
         return [{"known_type": name} for name in types]
     if setting == "control":
-        return [{"control": name} for name in CONTROLS]
+        return [{"control": name} for name in controls]
     return [{}]
 
 

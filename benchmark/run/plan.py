@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.paths import PUBLISHED, cache_dir
-from benchmark.protocol.cells import POOL, Cell, grid
+from benchmark.protocol.cells import CONTROLS, POOL, Cell, grid
 from benchmark.protocol.intervention import find_intervention
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import Failure
@@ -34,7 +34,7 @@ class Request:
         Hyper-parameters, and the data set's name and folder.
     categories
         Names; all that `data_root` holds if there are none.
-    shots, setting, vary
+    shots, setting, vary, controls
         See `benchmark.protocol.cells.grid`.
     seeds
         As well; None for 0, and on a user's own data for as many as test each defect, where one
@@ -53,6 +53,7 @@ class Request:
     seeds: Sequence[int] | None
     setting: str = "general"
     vary: str | None = None
+    controls: Sequence[str] = CONTROLS
     device: str = "cpu"
     keep_maps: bool = False
 
@@ -129,6 +130,7 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
         request.setting,
         request.vary,
         pool,
+        request.controls,
     )
     if not cells:
         raise InputError("the request is empty: give at least one category, shots and seed")

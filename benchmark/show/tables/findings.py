@@ -18,6 +18,7 @@ _IMAGE, _PIXEL, _BOUNDARY = "image_auroc", "pixel_f1_max", "pixel_f1_boundary"
 _IMAGE_AUC, _PIXEL_F1 = SHORT_TITLES[_IMAGE], SHORT_TITLES[_PIXEL]
 _PAIR = ["category", "shots", "seed"]
 _PEER, _OF_PEER = "patchcore", " of peer"
+_UNPASTED, _PATCHES = "no-cut-paste", "normal-patches"
 _TIE = 0.0005  # differences that three digits do not show
 
 
@@ -120,31 +121,48 @@ def _beside_peer(frame: pd.DataFrame, dataset: str, profile: str) -> Note | None
 
 
 def _shuffled_labels(frame: pd.DataFrame, general: pd.DataFrame) -> Note | None:
-    """Known anomalies whose labels point at nothing, against none at all."""
-    shuffled = frame[(frame["control"] == "shuffled_labels") & ~frame["apart"]]
-    shuffled = shuffled[shuffled["profile"].isin(general["profile"])]
+    """Known anomalies whose labels point at nothing, and patches of normals, against none."""
     none = general[general["shots"] == 0]
-    pairs = shuffled.merge(none, on=["category", "seed", "fingerprint"], suffixes=("", " none"))
-    if pairs.empty or pairs[[column(_IMAGE), column(_IMAGE) + " none"]].isna().any(axis=None):
+    shuffled = frame[(frame["control"] == "shuffled_labels") & ~frame["apart"]]
+    ours = shuffled[shuffled["profile"].isin(general["profile"])]
+    gains = _gains(ours, none)
+    if gains is None:
         return None
-    means = pairs.groupby("category")[[column(_IMAGE), column(_IMAGE) + " none"]].mean()
-    ours, without = means.mean()
-    gains = means[column(_IMAGE)] - means[column(_IMAGE) + " none"]
-    low, high = mean_interval(gains.to_numpy())
+    low, high = mean_interval(gains[_IMAGE].to_numpy())
     if low > 0:
-        verdict = "so that part of what known anomalies give is given by any pasted patch"
+        verdict = "part of what known anomalies give is given by any pasted patch"
     elif high < 0:
-        verdict = "so that it is what they show that helps, not that something is pasted"
+        verdict = "it is what they show that helps, not that something is pasted"
     else:
         verdict = "too little to tell whether any pasted patch teaches"
+    unpasted = _gains(shuffled[shuffled["profile"] == _UNPASTED], none)
+    patches = _gains(frame[(frame["profile"] == _PATCHES) & frame["control"].isna()], none)
     return Note(
         Strong("Shuffled labels against 0 shots."),
-        f" With {count(shuffled['shots'].max(), 'known anomaly')} drawn from all training images "
-        f"at random, {_IMAGE_AUC} is {ours:.3f}, with none {without:.3f} "
-        f"({_points(ours - without)}, greater in {(gains > _TIE).sum()} of "
-        f"{count(len(means), 'category')}, "
-        f"{count(pairs['seed'].nunique(), 'seed')}): {verdict}.",
+        f" {count(ours['shots'].max(), 'known anomaly')} drawn from all training images at random "
+        f"change {_IMAGE_AUC} by {_points(gains[_IMAGE].mean())} (greater in "
+        f"{(gains[_IMAGE] > _TIE).sum()} of {count(len(gains), 'category')}, "
+        f"{count(ours['seed'].nunique(), 'seed')})"
+        + ("" if unpasted is None else f", without CutPaste by {_points(unpasted[_IMAGE].mean())}")
+        + f": {verdict}."
+        + (
+            ""
+            if patches is None
+            else " Patches of normal images pasted as if they were known change it by "
+            f"{_points(patches[_IMAGE].mean())}, {_PIXEL_F1} by {_points(patches[_PIXEL].mean())}."
+        ),
     )
+
+
+def _gains(cells: pd.DataFrame, none: pd.DataFrame) -> pd.DataFrame | None:
+    """By category, what cells have above those that know none; None if anything is missing."""
+    pairs = cells.merge(none, on=["category", "seed", "fingerprint"], suffixes=("", " none"))
+    gains = pd.DataFrame(
+        {m: pairs[column(m)] - pairs[column(m) + " none"] for m in (_IMAGE, _PIXEL)}
+    )
+    gains = gains.groupby(pairs["category"]).mean()
+    complete = len(gains) and len(gains) == none["category"].nunique()
+    return gains if complete and gains.notna().all(axis=None) else None
 
 
 def _where_it_helps(cells: pd.DataFrame, shots: list[int]) -> str:

@@ -224,6 +224,17 @@ def test_a_study_is_all_its_profiles_each_in_a_folder_of_its_own(
     assert "give one of the two" in capsys.readouterr().err
 
 
+def test_controls_are_chosen_where_they_are_run(main, monkeypatch, data_root, capsys):
+    asked = ["--dataset", "toy", "--data-root", str(data_root), "--readme", "-", "--dry-run"]
+    asked += ["--controls", "shuffled_labels"]
+    seen = []
+    monkeypatch.setattr(command, "plan", lambda request, store: seen.append(request) or ())
+    assert program.main(["run", *asked, "--setting", "control"]) == 0
+    assert seen[0].controls == ["shuffled_labels"]
+    assert program.main(["run", *asked]) == 2
+    assert "--controls belongs to --setting control" in capsys.readouterr().err
+
+
 def test_a_study_ends_with_its_own_table(main, capsys):
     asked = ["--study", "ablation", "--tables-only", "--readme", "-", "--report", "-"]
     assert program.main(["run", *asked]) == 0

@@ -72,6 +72,7 @@ def test_control_grid_has_a_cell_for_each_control():
     assert [cell.control for cell in cells] == list(CONTROLS)
     assert {cell.known_type for cell in cells} == {None}
     assert "swapped_labels" in " ".join(map(str, cells))
+    assert grid("d", {"b": []}, [10], [1], "p", "control", controls=CONTROLS[1:2]) == cells[1:2]
 
 
 @pytest.mark.parametrize("part", ["split", "train", "augment"])

@@ -139,7 +139,7 @@ def test_undefined_figures_give_no_sentence():
 @pytest.mark.parametrize(
     ("gains", "verdict"),
     [
-        ((0.05, 0.06, 0.07), "any pasted patch."),
+        ((0.05, 0.06, 0.07), "is given by any pasted patch."),
         ((-0.05, -0.06, -0.07), "not that something is pasted."),
         ((0.05, -0.06, 0.03), "too little to tell"),
         ((0.05,), "too little to tell"),
@@ -155,3 +155,18 @@ def test_shuffled_labels_are_judged_beyond_what_categories_differ_by(gains, verd
     said = sentences(cells)["Shuffled labels against 0 shots"]
     assert verdict in said
     assert f"greater in {sum(gain > 0 for gain in gains)} of" in said
+
+
+def test_pasted_patches_are_told_where_all_categories_have_them():
+    cells, control = [], {"control": "shuffled_labels"}
+    for name in ("pill", "screw"):
+        cells.append(result(name, 0, 0.8))
+        cells.append(result_of(Cell("mvtec_ad", name, "control", 10, 0, "cpu", **control), 0.81))
+        unpasted = Cell("mvtec_ad", name, "control", 10, 0, "no-cut-paste", **control)
+        cells.append(result_of(unpasted, 0.83))
+    patched = [result(name, 0, 0.84, profile="normal-patches") for name in ("pill", "screw")]
+    said = sentences([*cells, *patched])["Shuffled labels against 0 shots"]
+    assert "by +1.0 points" in said and "without CutPaste by +3.0 points" in said
+    assert "pasted as if they were known change it by +4.0 points, pixel-F1 by +2.0" in said
+    said = sentences(cells[:-1] + patched[:1])["Shuffled labels against 0 shots"]
+    assert "CutPaste" not in said and "as if they were known" not in said
