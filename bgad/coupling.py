@@ -157,13 +157,15 @@ class _Couple(torch.autograd.Function):
             )
             _sigmoid_backward(grad_sigmoid, kept.sigmoid[i], grad_input=grad_sigmoid)
             torch.mm(kept.grad_readout, kept.hidden_and_1[i].T, out=grad_readout[i])
-            torch.mm(wo, kept.grad_readout, out=kept.grad_hidden)
-            _relu_backward(kept.grad_hidden, kept.hidden[i], 0, grad_input=kept.grad_hidden)
-            torch.sum(kept.grad_hidden.unflatten(1, grid), 1, out=grad_projected[i])
-            torch.mm(kept.x1[i], kept.grad_hidden.T, out=grad_x_weight[i])
+            grad_hidden = kept.grad_hidden if grid[0] > 1 else grad_projected[i]
+            torch.mm(wo, kept.grad_readout, out=grad_hidden)
+            _relu_backward(grad_hidden, kept.hidden[i], 0, grad_input=grad_hidden)
+            if grid[0] > 1:
+                torch.sum(grad_hidden.unflatten(1, grid), 1, out=grad_projected[i])
+            torch.mm(kept.x1[i], grad_hidden.T, out=grad_x_weight[i])
             if i > 0 or ctx.needs_input_grad[0]:
                 torch.mul(kept.grad2, kept.scale[i], out=kept.grad_next[passive:])
-                torch.addmm(kept.grad1, wx, kept.grad_hidden, out=kept.grad_next[:passive])
+                torch.addmm(kept.grad1, wx, grad_hidden, out=kept.grad_next[:passive])
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = kept.grad_next.unflatten(1, grid).permute(1, 2, 0).contiguous()

@@ -140,7 +140,7 @@ class ConditionalFlow(nn.Module):
             z = torch.cat([x1, (x2 - t) * (-CLAMP * s.tanh()).exp()], dim=-1)
         return z
 
-    def log_likelihood(self, x: Tensor, condition: Tensor) -> Tensor:
+    def log_likelihood(self, x: Tensor, condition: Tensor, basis: Tensor | None = None) -> Tensor:
         """Log-likelihood per channel of feature vectors under a standard normal latent.
 
         Parameters
@@ -149,6 +149,8 @@ class ConditionalFlow(nn.Module):
             Feature vectors, at the same positions in all images.
         condition : Tensor, shape (positions, D)
             Encodings of these positions, or what `project` makes of them.
+        basis : Tensor, shape (R, D), optional
+            As in `project`.
 
         Returns
         -------
@@ -160,16 +162,21 @@ class ConditionalFlow(nn.Module):
         InputError
             Shapes that do not fit the flow or each other.
         """
-        projected = self._projected(x, condition)
+        is_projected = self._check(x, condition, basis)
         readout, scale = self._readout(), self.scale()
         tile = _TILE.get(x.device.type, _LARGE_TILE)
         n_positions = max(_TILE_POSITIONS, tile // max(1, len(x)))
         strips = []
-        for x_strip, projected_strip in zip(
-            x.split(n_positions, dim=1), projected.split(n_positions, dim=2), strict=True
+        for x_strip, strip_condition in zip(
+            x.split(n_positions, dim=1),
+            condition.split(n_positions, dim=2 if is_projected else 0),
+            strict=True,
         ):
             n_images = max(1, tile // x_strip.shape[1])
-            projected_strip = projected_strip.contiguous()
+            if is_projected:
+                projected_strip = strip_condition.contiguous()
+            else:
+                projected_strip = self.project(strip_condition, basis)
             strip = []
             for part in x_strip.split(n_images):
                 z, log_det = self._transform(part, projected_strip, readout, scale)
@@ -177,19 +184,27 @@ class ConditionalFlow(nn.Module):
             strips.append(torch.cat(strip))
         return torch.cat(strips, dim=1) / self.channels - 0.5 * math.log(2 * math.pi)
 
-    def project(self, condition: Tensor) -> Tensor:
+    def project(self, condition: Tensor, basis: Tensor | None = None) -> Tensor:
         """Compute what a condition adds to the hidden layers, to share it between calls.
 
         Parameters
         ----------
         condition : Tensor, shape (positions, D)
             Encodings of positions.
+        basis : Tensor, shape (R, D), optional
+            `condition` holds coordinates of the encodings in it, (positions, R), which cost less
+            where they are fewer than D (`bgad.position.span`).
 
         Returns
         -------
         Tensor, shape (blocks, hidden, positions)
             Takes the condition's place in the other methods while the parameters stay the same.
         """
+        if basis is not None:
+            weight = [self.condition_weight @ basis.T, self.hidden_bias.unsqueeze(2)]
+            coordinates_and_1 = F.pad(condition, (0, 1), value=1.0)
+            rows = torch.cat(weight, dim=2).flatten(0, 1) @ coordinates_and_1.T
+            return rows.unflatten(0, self.hidden_bias.shape)
         batch = condition.T.expand(len(self.condition_weight), -1, -1)
         return torch.baddbmm(self.hidden_bias.unsqueeze(2), self.condition_weight, batch)
 
@@ -198,6 +213,10 @@ class ConditionalFlow(nn.Module):
         return 0.1 * F.softplus(self.global_scale, beta=0.5)
 
     def _projected(self, x: Tensor, condition: Tensor) -> Tensor:
+        return condition if self._check(x, condition) else self.project(condition)
+
+    def _check(self, x: Tensor, condition: Tensor, basis: Tensor | None = None) -> bool:
+        """Refuse what does not fit; whether the condition is projected already."""
         if x.ndim != 3 or x.shape[2] != self.channels:
             raise InputError(
                 f"expected vectors of shape (images, positions, {self.channels}), "
@@ -205,13 +224,14 @@ class ConditionalFlow(nn.Module):
             )
         n_positions = x.shape[1]
         if condition.shape == (*self.x_weight.shape[:2], n_positions):
-            return condition
-        if condition.shape != (n_positions, self.condition_dim):
+            return True
+        expected = n_positions, self.condition_dim if basis is None else len(basis)
+        if condition.shape != expected:
             raise InputError(
-                f"expected a condition of shape {(n_positions, self.condition_dim)}, one row per "
-                f"position, got {tuple(condition.shape)}"
+                f"expected a condition of shape {expected}, one row per position, "
+                f"got {tuple(condition.shape)}"
             )
-        return self.project(condition)
+        return False
 
     def _readout(self) -> Tensor:
         return prepare_readout(self.out_weight, self.out_bias)

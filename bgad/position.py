@@ -8,7 +8,9 @@ from torch import Tensor
 
 from bgad.errors import InputError
 
-__all__ = ["position_encoding"]
+__all__ = ["position_encoding", "span"]
+
+_NEGLIGIBLE = 1e-7  # of the largest singular value: float32 does not show it
 
 
 def position_encoding(height: int, width: int, dim: int = 128) -> Tensor:
@@ -44,6 +46,27 @@ def position_encoding(height: int, width: int, dim: int = 128) -> Tensor:
     columns = _encode_axis(width, dim // 2).expand(height, width, -1)
     rows = _encode_axis(height, dim // 2).unsqueeze(1).expand(height, width, -1)
     return rearrange([columns, rows], "half h w c -> (h w) (half c)")
+
+
+def span(encoding: Tensor) -> tuple[Tensor, Tensor]:
+    """Write encodings by coordinates in the space that they span.
+
+    Parameters
+    ----------
+    encoding : Tensor, shape (positions, D)
+
+    Returns
+    -------
+    coordinates : Tensor, shape (positions, R)
+    basis : Tensor, shape (R, D)
+        Orthonormal rows. ``coordinates @ basis`` is `encoding` to the rounding of float32. Of a
+        grid of 64 x 64 cells R is 41, of 32 x 32 it is 31, of 16 x 16 23, where D is 128: most
+        frequencies are so low that they are nearly straight lines over a map.
+    """
+    u, values, basis = torch.linalg.svd(encoding.double(), full_matrices=False)
+    kept = values > _NEGLIGIBLE * values[0]
+    coordinates = (u * values)[:, kept]
+    return coordinates.to(encoding), basis[kept].to(encoding)
 
 
 def _encode_axis(length: int, dim: int) -> Tensor:

@@ -27,6 +27,7 @@ from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
 from bgad.losses import bgad_losses
 from bgad.parameters import Count, Positive, Weight, parameters
+from bgad.position import span
 from bgad.progress import Progress
 from bgad.synthesis import foreground_mask, fresh_cut_paste
 from bgad.training import WARM_META_EPOCHS, check_finite, floored_cosine
@@ -365,6 +366,8 @@ class _Level:
     ) -> None:
         self.density, self.optimizer, self.stream = density, optimizer, stream
         self.training, self.has_known = training, has_known
+        self._coordinates, self._basis = span(density.condition)
+        self._log_det = density.standardisation.log_det
         self._curves: list[Tensor] = []
         self._steps: dict[bool, Callable[[], None] | None] = {}
         if stream is not None:
@@ -391,7 +394,9 @@ class _Level:
     def _fill(self, batch: _Batch) -> None:
         device = self.density.condition.device
         arrays = batch.features, batch.anomalous, batch.steps
-        given = [to_device(array, device) for array in arrays]
+        features, *given = [to_device(array, device) for array in arrays]
+        by_image = features.view(-1, *self._log_det.shape, features.shape[1])
+        given.insert(0, self.density.standardisation(by_image).flatten(0, 1))
         rate = self.optimizer.param_groups[0]["lr"]
         if self.stream is None or not self._steps:
             self._features, self._anomalous, self._rows = given
@@ -434,8 +439,10 @@ class _Level:
     def _take_step(self, is_first: bool) -> None:
         density, training = self.density, self.training
         rows = self._rows.index_select(0, self._step).squeeze(0)
-        positions = rows % (density.height * density.width)
-        likelihood = density(self._features[rows].unsqueeze(0), positions)
+        positions = rows % len(self._log_det)
+        likelihood = self._log_det[positions] + density.flow.log_likelihood(
+            self._features[rows].unsqueeze(0), self._coordinates[positions], self._basis
+        )
         anomalous = self._anomalous[rows].unsqueeze(0)
         boundary = explicit_boundary(likelihood, training.beta, training.tau, ~anomalous)
         focal = training.focal and not is_first

@@ -93,6 +93,22 @@ def test_a_projected_condition_takes_the_place_of_the_condition(flow):
         flow.log_likelihood(x[:, 1:], projected)
 
 
+@pytest.mark.parametrize("images", [1, 3])
+def test_coordinates_give_what_their_encodings_do_and_the_same_gradients(images):
+    flow = make_flow(6, condition_dim=16)
+    x = torch.randn(images, 2500, flow.channels)  # more than one pass takes
+    coordinates, basis = torch.randn(2500, 5), torch.randn(5, 16)
+    gradients = []
+    for condition in ((coordinates @ basis,), (coordinates, basis)):
+        likelihood = flow.log_likelihood(x, *condition)
+        gradients.append(torch.autograd.grad(likelihood.square().sum(), [*flow.parameters()]))
+        assert likelihood.shape == x.shape[:2]
+    for ours, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-4 * expected.abs().max())
+    with pytest.raises(InputError, match="one row per position"):
+        flow.log_likelihood(x, coordinates)
+
+
 def test_vectors_do_not_influence_each_other(flow):
     x, condition = make_batch(flow)
     z, log_det = flow(x, condition)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bgad.errors import InputError
-from bgad.position import position_encoding
+from bgad.position import position_encoding, span
 
 
 def test_values_follow_the_formula():
@@ -27,6 +27,16 @@ def test_every_cell_has_its_own_encoding():
     assert encoding.shape == (16 * 24, 128)
     assert encoding.dtype == torch.float32
     assert len(encoding.unique(dim=0)) == 16 * 24
+
+
+@pytest.mark.parametrize(("side", "rank"), [(64, 41), (32, 31), (16, 23)])
+def test_few_coordinates_give_the_encodings(side, rank):
+    encoding = position_encoding(side, side)
+    coordinates, basis = span(encoding)
+    assert (coordinates.shape, basis.shape) == ((side**2, rank), (rank, 128))
+    assert coordinates.dtype == basis.dtype == torch.float32
+    torch.testing.assert_close(coordinates @ basis, encoding, atol=2e-6, rtol=0)
+    torch.testing.assert_close(basis @ basis.T, torch.eye(rank), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("dim", [0, 2, 126, -4])
