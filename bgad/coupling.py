@@ -5,7 +5,8 @@ is one `torch.autograd.Function` around these products, with its backward pass b
 
 - Vectors are columns. The halves of the channels are then contiguous blocks of rows, and no
   operation runs over short strided rows.
-- The positions' share of the hidden layer comes in already projected, and is broadcast over images.
+- The positions' share of the hidden layer comes in already projected, and is broadcast over images;
+  or, where few vectors share a position, as rows above the passive channels, in one product.
 - Backward keeps the hidden layers rather than compute them again, and all memory comes from a small
   pool: fetching it from the system anew in each step would cost more than many of the operations.
 """
@@ -55,7 +56,7 @@ def prepare_readout(weight: Tensor, bias: Tensor) -> Tensor:
 
 def couple(
     x: Tensor,
-    projected: Tensor,
+    condition: Tensor,
     x_weight: Tensor,
     readout: Tensor,
     scale: Tensor,
@@ -68,9 +69,10 @@ def couple(
     ----------
     x : Tensor, shape (images, positions, C)
         Vectors; the first `passive` channels condition the others, the `active` ones.
-    projected : Tensor, shape (blocks, hidden, positions)
-        What the condition adds to the hidden layers, bias included.
-    x_weight : Tensor, shape (blocks, hidden, passive)
+    condition : Tensor, shape (blocks, hidden, positions) or (positions, K)
+        What the condition adds to the hidden layers, bias included; or K inputs of these, the same
+        for all blocks, to which no gradient flows.
+    x_weight : Tensor, shape (blocks, hidden, passive) or (blocks, hidden, K + passive)
         First layers of the subnets.
     readout : Tensor, shape (blocks, 2 * active, hidden + 1)
         Second layers of the subnets, as of `prepare_readout`.
@@ -86,11 +88,11 @@ def couple(
     log_det : Tensor, shape (images, positions)
         Of the couplings alone, without the global affines.
     """
-    inputs = (x, projected, x_weight, readout, scale, offset, rotation)
+    inputs = (x, condition, x_weight, readout, scale, offset, rotation)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs):
         return _Couple.apply(*inputs)
     lease = _Lease(x, x_weight, keep=False)
-    return _run(lease.buffers, x, projected, x_weight, readout, _mixing(scale, offset, rotation))
+    return _run(lease.buffers, x, condition, x_weight, readout, _mixing(scale, offset, rotation))
 
 
 def _mixing(scale: Tensor, offset: Tensor, rotation: Tensor) -> Tensor:
@@ -99,15 +101,19 @@ def _mixing(scale: Tensor, offset: Tensor, rotation: Tensor) -> Tensor:
 
 
 def _run(
-    to: "_Buffers", x: Tensor, projected: Tensor, x_weight: Tensor, readout: Tensor, mixing: Tensor
+    to: "_Buffers", x: Tensor, condition: Tensor, x_weight: Tensor, readout: Tensor, mixing: Tensor
 ) -> tuple[Tensor, Tensor]:
     grid = x.shape[:2]
     log2_det = x.new_zeros(grid.numel())
     to.x[0].unflatten(1, grid).copy_(x.permute(2, 0, 1))
-    blocks = zip(x_weight, projected.unsqueeze(2), readout, mixing, strict=True)
-    for i, (wx, p, wo, m) in enumerate(blocks):
-        torch.mm(wx, to.x1[i], out=to.hidden[i])
-        to.hidden[i].unflatten(1, grid).add_(p)
+    projected = condition.unsqueeze(2) if condition.ndim == 3 else None
+    if projected is None:
+        for context in {c.data_ptr(): c for c in to.context}.values():
+            context.unflatten(1, grid).copy_(condition.T.unsqueeze(1))
+    for i, (wx, wo, m) in enumerate(zip(x_weight, readout, mixing, strict=True)):
+        torch.mm(wx, to.inputs[i], out=to.hidden[i])
+        if projected is not None:
+            to.hidden[i].unflatten(1, grid).add_(projected[i])
         to.hidden[i].relu_()
         torch.mm(wo, to.hidden_and_1[i], out=to.readout)
         torch.sigmoid(to.presigmoid, out=to.sigmoid[i])
@@ -125,11 +131,12 @@ def _run(
 class _Couple(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        x, projected, x_weight, readout, scale, offset, rotation = inputs  # as of `couple`
+        x, condition, x_weight, readout, scale, offset, rotation = inputs  # as of `couple`
         mixing = _mixing(scale, offset, rotation)
         ctx.lease = _Lease(x, x_weight, keep=True)
         ctx.save_for_backward(x_weight, readout, scale, mixing)
-        return _run(ctx.lease.buffers, x, projected, x_weight, readout, mixing)
+        ctx.is_projected = condition.ndim == 3
+        return _run(ctx.lease.buffers, x, condition, x_weight, readout, mixing)
 
     @staticmethod
     @once_differentiable
@@ -137,16 +144,20 @@ class _Couple(torch.autograd.Function):
         ctx: FunctionCtx, grad_coupled: Tensor, grad_log_det: Tensor
     ) -> tuple[Tensor | None, ...]:
         x_weight, readout, scale, mixing = ctx.saved_tensors
-        n_blocks, n_hidden, passive = x_weight.shape
+        n_blocks, n_hidden, n_inputs = x_weight.shape
         grid = grad_log_det.shape
         kept = ctx.lease.buffers
-        grad_projected = x_weight.new_empty(n_blocks, n_hidden, grid[1])
-        grad_x_weight = x_weight.new_empty(n_blocks, passive, n_hidden)
+        passive = len(kept.grad1)
+        grad_projected = None
+        if ctx.is_projected:
+            grad_projected = x_weight.new_empty(n_blocks, n_hidden, grid[1])
+        grad_x_weight = x_weight.new_empty(n_blocks, n_inputs, n_hidden)
         grad_readout = torch.empty_like(readout)
         grad_scale, grad_offset = torch.zeros_like(scale), torch.zeros_like(scale)
         grad_log_scale = 2 * CLAMP * grad_log_det.reshape(-1)
         kept.grad.unflatten(1, grid).copy_(grad_coupled)
-        back = [w.mT.unbind() for w in (x_weight, readout[:, :, :-1], mixing[:, :, :-1])]
+        of_x1 = x_weight[:, :, n_inputs - passive :]
+        back = [w.mT.unbind() for w in (of_x1, readout[:, :, :-1], mixing[:, :, :-1])]
         for i, (wx, wo, m) in reversed(list(enumerate(zip(*back, strict=True)))):
             if i < n_blocks - 1:
                 torch.mm(m, kept.grad_next, out=kept.grad)
@@ -157,15 +168,14 @@ class _Couple(torch.autograd.Function):
             )
             _sigmoid_backward(grad_sigmoid, kept.sigmoid[i], grad_input=grad_sigmoid)
             torch.mm(kept.grad_readout, kept.hidden_and_1[i].T, out=grad_readout[i])
-            grad_hidden = kept.grad_hidden if grid[0] > 1 else grad_projected[i]
-            torch.mm(wo, kept.grad_readout, out=grad_hidden)
-            _relu_backward(grad_hidden, kept.hidden[i], 0, grad_input=grad_hidden)
-            if grid[0] > 1:
-                torch.sum(grad_hidden.unflatten(1, grid), 1, out=grad_projected[i])
-            torch.mm(kept.x1[i], grad_hidden.T, out=grad_x_weight[i])
+            torch.mm(wo, kept.grad_readout, out=kept.grad_hidden)
+            _relu_backward(kept.grad_hidden, kept.hidden[i], 0, grad_input=kept.grad_hidden)
+            if grad_projected is not None:
+                torch.sum(kept.grad_hidden.unflatten(1, grid), 1, out=grad_projected[i])
+            torch.mm(kept.inputs[i], kept.grad_hidden.T, out=grad_x_weight[i])
             if i > 0 or ctx.needs_input_grad[0]:
                 torch.mul(kept.grad2, kept.scale[i], out=kept.grad_next[passive:])
-                torch.addmm(kept.grad1, wx, grad_hidden, out=kept.grad_next[:passive])
+                torch.addmm(kept.grad1, wx, kept.grad_hidden, out=kept.grad_next[:passive])
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = kept.grad_next.unflatten(1, grid).permute(1, 2, 0).contiguous()
@@ -188,7 +198,7 @@ class _Buffers:
         channels: int,
         blocks: int,
         hidden: int,
-        passive: int,
+        inputs: int,
         keep: bool,
     ) -> None:
         def rows(*shape: int) -> Tensor:
@@ -199,10 +209,14 @@ class _Buffers:
             distinct = blocks if keep else at_least
             return [*rows(distinct, size).unbind()] * (1 if keep else blocks)
 
-        active = channels - passive
-        self.x_and_1 = per_block(channels + 1, at_least=2)
+        active = channels // 2
+        passive = channels - active
+        context = inputs - passive
+        everything = per_block(context + channels + 1, at_least=2)
+        self.context = [rows[:context] for rows in everything]
+        self.inputs = [rows[:inputs] for rows in everything]  # of the hidden layers
+        self.x_and_1 = [rows[context:] for rows in everything]
         self.x = [x[:channels] for x in self.x_and_1]
-        self.x1 = [x[:passive] for x in self.x]
         self.x2 = [x[passive:] for x in self.x]
         self.hidden_and_1 = per_block(hidden + 1)
         self.hidden = [h[:hidden] for h in self.hidden_and_1]

@@ -105,7 +105,7 @@ class ConditionalFlow(nn.Module):
             Shapes that do not fit the flow or each other.
         """
         projected = self._projected(x, condition)
-        z, log_det = self._transform(x, projected, self._readout(), self.scale())
+        z, log_det = self._transform(x, projected, self.x_weight, self._readout(), self.scale())
         return z.permute(1, 2, 0) @ self.rotation[-1].T, log_det
 
     def inverse(self, z: Tensor, condition: Tensor) -> Tensor:
@@ -150,7 +150,8 @@ class ConditionalFlow(nn.Module):
         condition : Tensor, shape (positions, D)
             Encodings of these positions, or what `project` makes of them.
         basis : Tensor, shape (R, D), optional
-            As in `project`.
+            `condition` holds coordinates of the encodings in it, (positions, R), which cost less
+            where few vectors share a position (`bgad.position.span`).
 
         Returns
         -------
@@ -163,6 +164,11 @@ class ConditionalFlow(nn.Module):
             Shapes that do not fit the flow or each other.
         """
         is_projected = self._check(x, condition, basis)
+        x_weight = self.x_weight
+        if basis is not None:
+            of_condition = self.condition_weight @ basis.T, self.hidden_bias.unsqueeze(2)
+            x_weight = torch.cat([*of_condition, x_weight], dim=2)
+            condition = F.pad(condition, (0, 1), value=1.0)
         readout, scale = self._readout(), self.scale()
         tile = _TILE.get(x.device.type, _LARGE_TILE)
         n_positions = max(_TILE_POSITIONS, tile // max(1, len(x)))
@@ -174,37 +180,29 @@ class ConditionalFlow(nn.Module):
         ):
             n_images = max(1, tile // x_strip.shape[1])
             if is_projected:
-                projected_strip = strip_condition.contiguous()
-            else:
-                projected_strip = self.project(strip_condition, basis)
+                strip_condition = strip_condition.contiguous()
+            elif basis is None:
+                strip_condition = self.project(strip_condition)
             strip = []
             for part in x_strip.split(n_images):
-                z, log_det = self._transform(part, projected_strip, readout, scale)
+                z, log_det = self._transform(part, strip_condition, x_weight, readout, scale)
                 strip.append(log_det - 0.5 * z.square().sum(0))
             strips.append(torch.cat(strip))
         return torch.cat(strips, dim=1) / self.channels - 0.5 * math.log(2 * math.pi)
 
-    def project(self, condition: Tensor, basis: Tensor | None = None) -> Tensor:
+    def project(self, condition: Tensor) -> Tensor:
         """Compute what a condition adds to the hidden layers, to share it between calls.
 
         Parameters
         ----------
         condition : Tensor, shape (positions, D)
             Encodings of positions.
-        basis : Tensor, shape (R, D), optional
-            `condition` holds coordinates of the encodings in it, (positions, R), which cost less
-            where they are fewer than D (`bgad.position.span`).
 
         Returns
         -------
         Tensor, shape (blocks, hidden, positions)
             Takes the condition's place in the other methods while the parameters stay the same.
         """
-        if basis is not None:
-            weight = [self.condition_weight @ basis.T, self.hidden_bias.unsqueeze(2)]
-            coordinates_and_1 = F.pad(condition, (0, 1), value=1.0)
-            rows = torch.cat(weight, dim=2).flatten(0, 1) @ coordinates_and_1.T
-            return rows.unflatten(0, self.hidden_bias.shape)
         batch = condition.T.expand(len(self.condition_weight), -1, -1)
         return torch.baddbmm(self.hidden_bias.unsqueeze(2), self.condition_weight, batch)
 
@@ -237,11 +235,11 @@ class ConditionalFlow(nn.Module):
         return prepare_readout(self.out_weight, self.out_bias)
 
     def _transform(
-        self, x: Tensor, projected: Tensor, readout: Tensor, scale: Tensor
+        self, x: Tensor, condition: Tensor, x_weight: Tensor, readout: Tensor, scale: Tensor
     ) -> tuple[Tensor, Tensor]:
         """All but the last rotation, which changes neither norm nor volume; z (C, ...)."""
         offset = self.global_offset
-        z, log_det = couple(x, projected, self.x_weight, readout, scale, offset, self.rotation)
+        z, log_det = couple(x, condition, x_weight, readout, scale, offset, self.rotation)
         z = torch.addcmul(offset[-1, :, None, None], z, scale[-1, :, None, None])
         return z, log_det + scale.log().sum()
 

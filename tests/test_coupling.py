@@ -8,17 +8,20 @@ from bgad.coupling import couple, prepare_readout
 BLOCKS, CHANNELS, HIDDEN, IMAGES, POSITIONS = 3, 5, 6, 2, 4
 
 
-def make_inputs(seed: int = 0, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
+def make_inputs(
+    seed: int = 0, dtype: torch.dtype = torch.float64, context: int = 0
+) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
 
     passive, active = 3, 2
+    projected = normal(BLOCKS, HIDDEN, POSITIONS)
     return {
         "x": normal(IMAGES, POSITIONS, CHANNELS),
-        "projected": normal(BLOCKS, HIDDEN, POSITIONS),
-        "x_weight": normal(BLOCKS, HIDDEN, passive),
+        "condition": normal(POSITIONS, context).detach() if context else projected,
+        "x_weight": normal(BLOCKS, HIDDEN, context + passive),
         "readout": normal(BLOCKS, 2 * active, HIDDEN + 1),
         "scale": normal(BLOCKS, CHANNELS).detach().exp().requires_grad_(),
         "offset": normal(BLOCKS, CHANNELS),
@@ -34,8 +37,9 @@ def gradients(inputs: dict[str, torch.Tensor], outputs: tuple[torch.Tensor, ...]
     return torch.autograd.grad(total, wanted, allow_unused=True, retain_graph=True)
 
 
-def test_gradients_are_those_of_finite_differences():
-    assert torch.autograd.gradcheck(couple, tuple(make_inputs().values()))
+@pytest.mark.parametrize("context", [0, 2])
+def test_gradients_are_those_of_finite_differences(context):
+    assert torch.autograd.gradcheck(couple, tuple(make_inputs(context=context).values()))
 
 
 def test_all_gradients_do_not_depend_on_which_are_asked_for():
@@ -47,8 +51,9 @@ def test_all_gradients_do_not_depend_on_which_are_asked_for():
         assert torch.equal(expected, actual)
 
 
-def test_values_are_the_same_with_and_without_a_graph():
-    inputs = make_inputs(dtype=torch.float32)
+@pytest.mark.parametrize("context", [0, 2])
+def test_values_are_the_same_with_and_without_a_graph(context):
+    inputs = make_inputs(dtype=torch.float32, context=context)
     with_graph = couple(**inputs)
     with torch.inference_mode():
         without = couple(**inputs)
@@ -103,7 +108,7 @@ def test_log_det_is_the_sum_of_log_scales(dtype):
     x = inputs["x"].detach()
     jacobian = torch.autograd.functional.jacobian(
         lambda v: couple(
-            **{**inputs, "x": v.view(1, 1, -1), "projected": inputs["projected"][..., :1]}
+            **{**inputs, "x": v.view(1, 1, -1), "condition": inputs["condition"][..., :1]}
         )[0].view(-1),
         x[0, 0],
     )
