@@ -213,9 +213,9 @@ class _Buffers:
         passive = channels - active
         context = inputs - passive
         everything = per_block(context + channels + 1, at_least=2)
-        self.context = [rows[:context] for rows in everything]
-        self.inputs = [rows[:inputs] for rows in everything]  # of the hidden layers
-        self.x_and_1 = [rows[context:] for rows in everything]
+        self.context = [block[:context] for block in everything]
+        self.inputs = [block[:inputs] for block in everything]  # of the hidden layers
+        self.x_and_1 = [block[context:] for block in everything]
         self.x = [x[:channels] for x in self.x_and_1]
         self.x2 = [x[passive:] for x in self.x]
         self.hidden_and_1 = per_block(hidden + 1)

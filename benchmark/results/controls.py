@@ -21,7 +21,7 @@ def judge_controls(frame: pd.DataFrame) -> pd.DataFrame:
     - ``random_weights``: less than the same cells;
     - ``shuffled_labels``: no more than the cells without known anomalies.
 
-    The others but for what two computations of a cell, on two processors, may differ by
+    Labels swapped or shuffled but for what two computations of a cell may differ by
     (`benchmark.protocol.metrics`).
 
     Parameters
