@@ -17,7 +17,7 @@ _DATASET, _PROFILE = "mvtec_ad", "cpu"
 _IMAGE, _PIXEL, _BOUNDARY = "image_auroc", "pixel_f1_max", "pixel_f1_boundary"
 _IMAGE_AUC, _PIXEL_F1 = SHORT_TITLES[_IMAGE], SHORT_TITLES[_PIXEL]
 _PAIR = ["category", "shots", "seed"]
-_PEER, _OF_PEER = "patchcore", " of peer"
+_PEER = "patchcore"
 _UNPASTED, _PATCHES = "no-cut-paste", "normal-patches"
 _TIE = 0.0005  # differences that three digits do not show
 
@@ -94,22 +94,14 @@ def _beside_peer(frame: pd.DataFrame, dataset: str, profile: str) -> Note | None
     parts = []
     for shots in sorted({ours["shots"].min(), ours["shots"].max()}):
         own = ours[ours["shots"] == shots]
-        pairs = own.merge(peer, on=["category", "seed", "fingerprint"], suffixes=("", _OF_PEER))
-        if pairs.empty or pairs["category"].nunique() < own["category"].nunique():
+        gains = _gains(own, peer)
+        if gains is None:
             return None
-        means = pairs.groupby("category")[
-            [column(metric) + of for metric in (_IMAGE, _PIXEL) for of in ("", _OF_PEER)]
-        ].mean()
-        words = []
-        for metric in (_IMAGE, _PIXEL):
-            gains = means[column(metric)] - means[column(metric) + _OF_PEER]
-            if gains.isna().any():
-                return None
-            better = int((gains > _TIE).sum())
-            words.append(
-                f"{SHORT_TITLES[metric]} by {_points(gains.mean())} (greater in {better} of "
-                f"{count(len(gains), 'category')})"
-            )
+        words = [
+            f"{SHORT_TITLES[metric]} by {_points(gains[metric].mean())} (greater in "
+            f"{(gains[metric] > _TIE).sum()} of {count(len(gains), 'category')})"
+            for metric in (_IMAGE, _PIXEL)
+        ]
         parts.append(f"with {count(shots, 'known anomaly')} in {' and '.join(words)}")
     if not parts:
         return None
@@ -122,9 +114,12 @@ def _beside_peer(frame: pd.DataFrame, dataset: str, profile: str) -> Note | None
 
 def _shuffled_labels(frame: pd.DataFrame, general: pd.DataFrame) -> Note | None:
     """Known anomalies whose labels point at nothing, and patches of normals, against none."""
+    plain = frame[(frame["setting"] == "general") & (frame["shots"] == 0) & ~frame["apart"]]
     none = general[general["shots"] == 0]
     shuffled = frame[(frame["control"] == "shuffled_labels") & ~frame["apart"]]
     ours = shuffled[shuffled["profile"].isin(general["profile"])]
+    shuffled = shuffled[shuffled["shots"] == ours["shots"].max()]
+    ours = ours[ours["shots"] == ours["shots"].max()]
     gains = _gains(ours, none)
     if gains is None:
         return None
@@ -136,16 +131,15 @@ def _shuffled_labels(frame: pd.DataFrame, general: pd.DataFrame) -> Note | None:
     else:
         verdict = "too little to tell whether any pasted patch teaches"
     unpasted = _gains(shuffled[shuffled["profile"] == _UNPASTED], none)
-    patches = _gains(frame[(frame["profile"] == _PATCHES) & frame["control"].isna()], none)
+    patches = _gains(plain[plain["profile"] == _PATCHES], none)
     more = ""
-    if unpasted is not None:
-        worse = int((unpasted[_IMAGE] < gains[_IMAGE] - _TIE).sum())
+    if unpasted is not None and unpasted.index.equals(gains.index):
+        back = gains[_IMAGE] - unpasted[_IMAGE]
         more += (
-            f" Without CutPaste they change it by {_points(unpasted[_IMAGE].mean())}, less than "
-            f"with it in {worse} of {count(len(gains), 'category')}"
+            f" Without CutPaste they change it by {_points(unpasted[_IMAGE].mean())}: "
+            f"it gives back {_points(back.mean())} (in {(back > _TIE).sum()} of {count(len(back), 'category')})."
         )
-        more += ": pasting makes up for false labels." if worse == len(gains) else "."
-    if patches is not None:
+    if patches is not None and patches.index.equals(gains.index):
         more += (
             " Patches of normal images, pasted as if known, change it by "
             f"{_points(patches[_IMAGE].mean())}, {_PIXEL_F1} by {_points(patches[_PIXEL].mean())}."
@@ -155,18 +149,18 @@ def _shuffled_labels(frame: pd.DataFrame, general: pd.DataFrame) -> Note | None:
         f" {count(ours['shots'].max(), 'known anomaly')} drawn from all training images at random "
         f"change {_IMAGE_AUC} by {_points(gains[_IMAGE].mean())} (greater in "
         f"{(gains[_IMAGE] > _TIE).sum()} of {count(len(gains), 'category')}, "
-        f"{count(ours['seed'].nunique(), 'seed')}): {verdict}.{more}",
+        f"{count(len({*ours['seed']} & {*none['seed']}), 'seed')}): {verdict}.{more}",
     )
 
 
-def _gains(cells: pd.DataFrame, none: pd.DataFrame) -> pd.DataFrame | None:
-    """By category, what cells have above those that know none; None if anything is missing."""
-    pairs = cells.merge(none, on=["category", "seed", "fingerprint"], suffixes=("", " none"))
+def _gains(cells: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame | None:
+    """What cells have above others of the same seed and images, by category; None if one lacks."""
+    pairs = cells.merge(others, on=["category", "seed", "fingerprint"], suffixes=("", " other"))
     gains = pd.DataFrame(
-        {m: pairs[column(m)] - pairs[column(m) + " none"] for m in (_IMAGE, _PIXEL)}
+        {m: pairs[column(m)] - pairs[column(m) + " other"] for m in (_IMAGE, _PIXEL)}
     )
     gains = gains.groupby(pairs["category"]).mean()
-    complete = len(gains) and len(gains) == none["category"].nunique()
+    complete = len(gains) and len(gains) == cells["category"].nunique()
     return gains if complete and gains.notna().all(axis=None) else None
 
 

@@ -164,10 +164,15 @@ def test_pasted_patches_are_told_where_all_categories_have_them():
         cells.append(result_of(Cell("mvtec_ad", name, "control", 10, 0, "cpu", **control), 0.81))
         unpasted = Cell("mvtec_ad", name, "control", 10, 0, "no-cut-paste", **control)
         cells.append(result_of(unpasted, 0.83))
-    patched = [result(name, 0, 0.84, profile="normal-patches") for name in ("pill", "screw")]
+    patched = [
+        result(name, shots, value, profile="normal-patches")
+        for name in ("pill", "screw")
+        for shots, value in ((0, 0.84), (10, 0.99))
+    ]
     said = sentences([*cells, *patched])["Shuffled labels against 0 shots"]
     assert "by +1.0 points" in said
-    assert "Without CutPaste they change it by +3.0 points, less than with it in 0 of 2" in said
+    assert "Without CutPaste they change it by +3.0 points: it gives back " in said
+    assert "2.0 points (in 0 of 2 categories)." in said
     assert "pasted as if known, change it by +4.0 points, pixel-F1 by +2.0 points." in said
-    said = sentences(cells[:-1] + patched[:1])["Shuffled labels against 0 shots"]
+    said = sentences(cells[:-1] + patched[:2])["Shuffled labels against 0 shots"]
     assert "CutPaste" not in said and "as if known" not in said
