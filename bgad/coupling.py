@@ -108,7 +108,7 @@ def _run(
     to.x[0].unflatten(1, grid).copy_(x.permute(2, 0, 1))
     projected = condition.unsqueeze(2) if condition.ndim == 3 else None
     if projected is None:
-        for context in {c.data_ptr(): c for c in to.context}.values():
+        for context in to.context:
             context.unflatten(1, grid).copy_(condition.T.unsqueeze(1))
     for i, (wx, wo, m) in enumerate(zip(x_weight, readout, mixing, strict=True)):
         torch.mm(wx, to.inputs[i], out=to.hidden[i])

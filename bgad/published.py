@@ -396,7 +396,7 @@ class _Level:
         arrays = batch.features, batch.anomalous, batch.steps
         features, *given = [to_device(array, device) for array in arrays]
         by_image = features.view(-1, *self._log_det.shape, features.shape[1])
-        given.insert(0, self.density.standardisation(by_image).flatten(0, 1))
+        given = [self.density.standardisation(by_image).flatten(0, 1), *given]
         rate = self.optimizer.param_groups[0]["lr"]
         if self.stream is None or not self._steps:
             self._features, self._anomalous, self._rows = given

@@ -137,7 +137,8 @@ def _shuffled_labels(frame: pd.DataFrame, general: pd.DataFrame) -> Note | None:
         back = gains[_IMAGE] - unpasted[_IMAGE]
         more += (
             f" Without CutPaste they change it by {_points(unpasted[_IMAGE].mean())}: "
-            f"it gives back {_points(back.mean())} (in {(back > _TIE).sum()} of {count(len(back), 'category')})."
+            f"it gives back {_points(back.mean())} (in {(back > _TIE).sum()} of "
+            f"{count(len(back), 'category')})."
         )
     if patches is not None and patches.index.equals(gains.index):
         more += (
