@@ -163,9 +163,11 @@ class ConditionalFlow(nn.Module):
         InputError
             Shapes that do not fit the flow or each other.
         """
-        is_projected = self._check(x, condition, basis)
         x_weight = self.x_weight
-        if basis is not None:
+        if basis is None:
+            condition = self._projected(x, condition)
+        else:
+            self._check(x, condition, len(basis))
             of_condition = self.condition_weight @ basis.T, self.hidden_bias.unsqueeze(2)
             x_weight = torch.cat([*of_condition, x_weight], dim=2)
             condition = F.pad(condition, (0, 1), value=1.0)
@@ -173,19 +175,13 @@ class ConditionalFlow(nn.Module):
         tile = _TILE.get(x.device.type, _LARGE_TILE)
         n_positions = max(_TILE_POSITIONS, tile // max(1, len(x)))
         strips = []
-        for x_strip, strip_condition in zip(
-            x.split(n_positions, dim=1),
-            condition.split(n_positions, dim=2 if is_projected else 0),
-            strict=True,
-        ):
+        by_position = condition.split(n_positions, dim=2 if basis is None else 0)
+        for x_strip, condition_strip in zip(x.split(n_positions, 1), by_position, strict=True):
             n_images = max(1, tile // x_strip.shape[1])
-            if is_projected:
-                strip_condition = strip_condition.contiguous()
-            elif basis is None:
-                strip_condition = self.project(strip_condition)
+            condition_strip = condition_strip.contiguous()
             strip = []
             for part in x_strip.split(n_images):
-                z, log_det = self._transform(part, strip_condition, x_weight, readout, scale)
+                z, log_det = self._transform(part, condition_strip, x_weight, readout, scale)
                 strip.append(log_det - 0.5 * z.square().sum(0))
             strips.append(torch.cat(strip))
         return torch.cat(strips, dim=1) / self.channels - 0.5 * math.log(2 * math.pi)
@@ -211,25 +207,23 @@ class ConditionalFlow(nn.Module):
         return 0.1 * F.softplus(self.global_scale, beta=0.5)
 
     def _projected(self, x: Tensor, condition: Tensor) -> Tensor:
-        return condition if self._check(x, condition) else self.project(condition)
+        if x.ndim == 3 and condition.shape == (*self.x_weight.shape[:2], x.shape[1]):
+            self._check(x)
+            return condition
+        self._check(x, condition, self.condition_dim)
+        return self.project(condition)
 
-    def _check(self, x: Tensor, condition: Tensor, basis: Tensor | None = None) -> bool:
-        """Refuse what does not fit; whether the condition is projected already."""
+    def _check(self, x: Tensor, condition: Tensor | None = None, width: int = 0) -> None:
         if x.ndim != 3 or x.shape[2] != self.channels:
             raise InputError(
                 f"expected vectors of shape (images, positions, {self.channels}), "
                 f"got {tuple(x.shape)}"
             )
-        n_positions = x.shape[1]
-        if condition.shape == (*self.x_weight.shape[:2], n_positions):
-            return True
-        expected = n_positions, self.condition_dim if basis is None else len(basis)
-        if condition.shape != expected:
+        if condition is not None and condition.shape != (x.shape[1], width):
             raise InputError(
-                f"expected a condition of shape {expected}, one row per position, "
+                f"expected a condition of shape {(x.shape[1], width)}, one row per position, "
                 f"got {tuple(condition.shape)}"
             )
-        return False
 
     def _readout(self) -> Tensor:
         return prepare_readout(self.out_weight, self.out_bias)
