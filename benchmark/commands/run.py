@@ -135,7 +135,7 @@ def _run(request: Request, store: Store, options: Namespace) -> list[str]:
         if todo:
             jobs = options.jobs or default_jobs()
             jobs = min(jobs, len(group(todo, jobs)))
-            seconds = estimate(todo, request.profile, store)
+            seconds = estimate(todo, request.profile, store, request.device)
             display = Display(len(todo), None if seconds is None else seconds / jobs)
             connection = connect(options.cluster, jobs, options.memory_limit, options.slurm_config)
             display.tell(f"{len(todo)} of {len(planned)} cells to run: starting workers")
@@ -171,7 +171,7 @@ def _dry_run(
         state = "given up" if cell.given_up else "there"
         print(f"{'to run' if cell in todo else state:9}{cell.cell}")
     jobs = options.jobs or default_jobs()
-    seconds = estimate(todo, request.profile, store)
+    seconds = estimate(todo, request.profile, store, request.device)
     if not todo:
         time_needed = "nothing to do"
     elif seconds is None:

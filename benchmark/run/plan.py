@@ -215,15 +215,19 @@ def group(cells: Iterable[PlannedCell], n: int) -> list[list[PlannedCell]]:
     return parts
 
 
-def estimate(cells: Sequence[PlannedCell], profile: Profile, store: Store) -> float | None:
+def estimate(
+    cells: Sequence[PlannedCell], profile: Profile, store: Store, device: str = "cpu"
+) -> float | None:
     """Estimate the seconds that cells take one after the other.
 
-    Means of what cells of the same profile took here or in published runs, with as many shots if
-    there are such; else what the profile says.
+    Means of what cells of the same profile took on such a device here or in published runs, with
+    as many shots if there are such; else what the profile says.
     """
+    kind = device.partition(":")[0]
     seconds: dict[int | None, list[float]] = {}
     for result in load_all([PUBLISHED, store.root]):
-        if result.config.profile_hash == profile.hash:
+        on = result.provenance.device.partition(":")[0]
+        if (result.config.profile_hash, on) == (profile.hash, kind):
             for shots in (result.cell.shots, None):
                 seconds.setdefault(shots, []).append(result.timings_s.total)
     means = {shots: statistics.fmean(values) for shots, values in seconds.items()}

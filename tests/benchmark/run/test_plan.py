@@ -164,6 +164,7 @@ def test_estimates_use_what_ran_then_the_profile(data_root, store):
     assert estimate(cells, PROFILE, store) == 40.0
     many = plan(request(data_root, categories=["widget"], shots=[2]), store)
     assert estimate(many, PROFILE, store) == 20.0
+    assert estimate(many, PROFILE, store, "cuda:1") == 7.0 * len(many)
 
 
 def test_an_anomaly_whose_truth_vanishes_is_refused_as_known(data_root, store):
