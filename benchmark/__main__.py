@@ -2,9 +2,7 @@
 
 import argparse
 import importlib
-import io
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,11 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if it succeeded; 1 if a check did not, or a cell failed; 2 if the request cannot be
         served; 130 if it was interrupted.
     """
-    for stream in (sys.stdout, sys.stderr):  # a terminal's encoding may lack what a name holds
-        if isinstance(stream, io.TextIOWrapper):  # in a notebook it is not
-            stream.reconfigure(errors="backslashreplace")
     options = _parse(sys.argv[1:] if arguments is None else list(arguments))
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     # What a command needs is imported now: torch and pandas take seconds, which no --help needs.
     module = importlib.import_module(f"benchmark.commands.{options.command}")
     return serve(f"benchmark {options.command}", lambda: module.main(options))
@@ -232,7 +226,11 @@ def _add_documents(commands: argparse._SubParsersAction) -> None:
 def _add_results(commands: argparse._SubParsersAction) -> None:
     rescore = commands.add_parser("rescore", help="compute metrics anew from what was kept")
     rescore.add_argument(
-        "--results", type=Path, required=True, metavar="DIR", help="folder of one profile's results"
+        "--results",
+        type=_folder,
+        required=True,
+        metavar="DIR",
+        help="folder of one profile's results",
     )
     rescore.add_argument(
         "--aupro-limit",
@@ -279,7 +277,9 @@ def _add_splits(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_cache(commands: argparse._SubParsersAction) -> None:
-    cache = commands.add_parser("cache", help="show the size of the feature cache")
+    cache = commands.add_parser(
+        "cache", help="show the size of the cache of features and unfinished trainings"
+    )
     cache.add_argument("--clear", action="store_true", help="delete it")
 
 
@@ -363,7 +363,7 @@ def _add_grid(
 def _add_stored(parser: argparse.ArgumentParser, *default: Path) -> None:
     parser.add_argument(
         "--results",
-        type=Path,
+        type=_folder,
         nargs="*",
         default=list(default),
         metavar="DIR",
@@ -378,6 +378,12 @@ def _size(text: str) -> int:
         return parse_bytes(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"must be a size such as 4GB, not {text!r}") from error
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: no such folder")
+    return Path(text)
 
 
 def _positive(text: str) -> int:

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="parameters of the detector, such as image_size=384 (default: those of its class)",
     )
-    _add_share(fit, "--false-alarms", 0.05, "share of good parts that may be rejected")
+    _add_share(fit, "--false-alarms", 0.05, "share that predict will be asked for, to check")
     _add_share(fit, "--held-out", 0.2, "share of the good parts kept aside to calibrate")
     _add_share(fit, "--pixel-false-alarms", 0.001, "share of a good part's area that is outlined")
 
@@ -76,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
         "images", nargs="+", metavar="IMAGE", help="files, folders with all below, or patterns"
     )
     predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    _add_weights(predict)
+    predict.add_argument(
+        "--device", default="cpu", help="torch device, such as cuda (default: %(default)s)"
+    )
     _add_share(predict, "--false-alarms", 0.05, "share of good parts that may be rejected")
 
     export = commands.add_parser(
@@ -88,8 +92,18 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--out", type=Path, required=True, metavar="FILE.onnx", help="file to write"
     )
+    _add_weights(export)
     _add_share(export, "--false-alarms", 0.05, "rate behind the score threshold in the file")
     return parser
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="the backbone's, where they are not found as they were in fit",
+    )
 
 
 def _add_share(parser: argparse.ArgumentParser, name: str, default: float, text: str) -> None:

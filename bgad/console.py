@@ -1,8 +1,10 @@
 """How a command runs: it tells how far it is, and ends with a status, not with a traceback."""
 
+import io
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 
 from bgad.errors import InputError
@@ -11,7 +13,7 @@ __all__ = ["serve"]
 
 
 def serve(command: str, run: Callable[[], int]) -> int:
-    """Run a command; what takes long tells how far it is on standard error.
+    """Run a command; what takes long tells how far it is on standard error, and so do warnings.
 
     Parameters
     ----------
@@ -26,9 +28,14 @@ def serve(command: str, run: Callable[[], int]) -> int:
         That of `run`; 1 if nobody reads its output any more, 2 if the request can't be served, 130
         if it was interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal's encoding may lack what a name holds
+        if isinstance(stream, io.TextIOWrapper):  # in a notebook it is not
+            stream.reconfigure(errors="backslashreplace")
     _let_tell(logging.getLogger("bgad"))
     try:
-        return run()
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            return run()
     except BrokenPipeError:  # as by "| head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -38,6 +45,11 @@ def serve(command: str, run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print(f"\n{command}: interrupted", file=sys.stderr)
         return 130
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    """Print a warning in one line, without the code that gave it."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 class _Told(logging.Handler):

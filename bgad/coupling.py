@@ -254,7 +254,10 @@ class _Lease:
 
     def _find(self) -> _Buffers | None:
         for _ in range(len(self._pool)):
-            key, buffers = self._pool.popleft()
+            try:
+                key, buffers = self._pool.popleft()
+            except IndexError:  # another thread took the last
+                return None
             if key == self.key:
                 return buffers
             self._pool.append((key, buffers))

@@ -173,14 +173,6 @@ class FeatureCache:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def size(self) -> int:
-        """Bytes that the cache takes on disk."""
-        return sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
-
-    def clear(self) -> None:
-        """Delete every entry."""
-        shutil.rmtree(self.root, ignore_errors=True)
-
 
 @contextmanager
 def _hold(path: Path) -> Iterator[bool]:

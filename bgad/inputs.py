@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bgad.data.images import IMAGE_SUFFIXES, Size, as_pixels, as_shape, images_in, read_image
+from bgad.data.images import Size, as_pixels, as_shape, folder_images, read_image
 from bgad.data.masks import as_truth, read_mask, reduce_mask
 from bgad.errors import InputError
 
@@ -99,12 +99,9 @@ def _by_index(values: Any) -> list:
 
 
 def _files(folder: Path, what: str) -> list[Path]:
-    """The image files of a folder, sorted by name."""
     if not folder.is_dir():
         raise InputError(f"{what} must be several: {folder} is no folder, give a list of paths")
-    if images := images_in(folder):
-        return images
-    raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
+    return folder_images(folder)
 
 
 def _as_image(item: Any, size: Size, index: int) -> np.ndarray:

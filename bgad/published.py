@@ -202,6 +202,9 @@ def train_published(
             curves = [[curve] for curve in found["curves"]]
             for part, content in zip(trained, found["trained"], strict=True):
                 part.load_state_dict(content)
+            for optimizer in dict.fromkeys(optimizers):
+                for parameter in optimizer.state:  # zero, not absent: Adam moves it all the same
+                    parameter.grad = torch.zeros_like(parameter)
     streams = _streams(densities, training)
     levels = [
         _Level(density, optimizer, stream, training, has_known=known is not None)

@@ -34,7 +34,7 @@ class TrainingState:
             The disk is full, or the folder can't be written.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".tmp")
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")  # of this process alone
         with temporary.open("wb") as file:
             torch.save(state | {"fingerprint": self.fingerprint}, file)
             file.flush()

@@ -342,13 +342,3 @@ def test_damage_behind_a_header_is_refused_when_pixels_are_looked_at(cache, cate
     with pytest.raises(InputError, match=path.name):
         cache.pixel_hashes(reload(category))
     assert not entries(cache)
-
-
-def test_size_and_clear(cache, category, backbone):
-    assert cache.size() == 0
-    encoded = cache.get(category, backbone)
-    arrays = sum(array.nbytes for array in (encoded.images, *encoded.levels))
-    assert arrays < cache.size() < arrays + 10_000
-    cache.clear()
-    assert cache.size() == 0
-    assert len(cache.get(category, backbone)) == 5

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -208,14 +209,19 @@ def impatient(monkeypatch):
     monkeypatch.setattr(module, "_SAVE_EVERY", 0.0)
 
 
-def test_killed_at_ten_random_moments_it_comes_to_the_same_bits(tmp_path, monkeypatch, impatient):
+@pytest.mark.parametrize("joint_adam", [False, True], ids=["apart", "joint"])
+def test_killed_at_ten_random_moments_it_comes_to_the_same_bits(
+    tmp_path, monkeypatch, impatient, joint_adam
+):
+    training = replace(TRAINING, joint_adam=joint_adam)
+
     def moments(kept: dict):
         return lambda level, epoch, density: kept.update(
             {(level, epoch): copy.deepcopy(density.state_dict())}
         )
 
     whole: dict = {}
-    densities, curves = train(after_epoch=moments(whole))
+    densities, curves = train(training, after_epoch=moments(whole))
     n_steps = sum(len(curve["ml"]) for curve in curves)
     backward, left = torch.Tensor.backward, [0]
 
@@ -230,9 +236,9 @@ def test_killed_at_ten_random_moments_it_comes_to_the_same_bits(tmp_path, monkey
     for _ in range(10):
         left[0] = int(rng.integers(1, n_steps // 9))
         with pytest.raises(Killed):
-            train(after_epoch=moments(parts), state=tmp_path)
+            train(training, after_epoch=moments(parts), state=tmp_path)
     left[0] = 0
-    again, curves_again = train(after_epoch=moments(parts), state=tmp_path)
+    again, curves_again = train(training, after_epoch=moments(parts), state=tmp_path)
     for level in range(2):
         for name, value in densities[level].state_dict().items():
             assert torch.equal(value, again[level].state_dict()[name]), name

@@ -70,31 +70,23 @@ def _serve(options: Namespace) -> int:
         raise InputError("--controls belongs to --setting control")
     default = find_dataset(options.dataset).profile
     names = study_profiles(options.study) if options.study else [options.profile or default]
-    stores, failed = [], []
-    for profile in map(load_profile, names):
-        store = _store(profile, options)
-        stores.append(store)
+    profiles = list(map(load_profile, names))
+    stores = [_store(profile, options) for profile in profiles]
+    requests = [] if options.tables_only else [_request(profile, options) for profile in profiles]
+    if not options.dry_run:
+        for request, store in zip(requests[1:], stores[1:], strict=False):
+            plan(request, store)  # unusable: say it before hours of those before it
+    failed = []
+    for number, (profile, store) in enumerate(zip(profiles, stores, strict=True)):
         if options.study:
             print(f"profile {profile.name}")
         if not options.tables_only:
-            request = Request(
-                profile,
-                options.dataset,
-                _data_root(options),
-                options.categories,
-                options.shots,
-                options.seeds,
-                options.setting,
-                options.vary,
-                options.controls,
-                options.device,
-                options.keep_maps,
-            )
+            request = requests[number]
             if options.dry_run:
                 _dry_run(plan(request, store), request, store, options)
                 continue
             failed += _run(request, store, options)
-        if options.publish:
+        if options.publish and not options.dry_run:
             _publish(store, profile.hash)
     if options.dry_run:
         return 0
@@ -102,6 +94,22 @@ def _serve(options: Namespace) -> int:
     for failure in failed:
         print(f"FAILED {failure}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _request(profile: Profile, options: Namespace) -> Request:
+    return Request(
+        profile,
+        options.dataset,
+        _data_root(options),
+        options.categories,
+        options.shots,
+        options.seeds,
+        options.setting,
+        options.vary,
+        options.controls,
+        options.device,
+        options.keep_maps,
+    )
 
 
 def _default_readme(dataset: str) -> str:
@@ -170,7 +178,7 @@ def _dry_run(
     for cell in planned:
         state = "given up" if cell.given_up else "there"
         print(f"{'to run' if cell in todo else state:9}{cell.cell}")
-    jobs = options.jobs or default_jobs()
+    jobs = min(options.jobs or default_jobs(), max(1, len(todo)))
     seconds = estimate(todo, request.profile, store, request.device)
     if not todo:
         time_needed = "nothing to do"

@@ -212,7 +212,6 @@ def load_profile(name: str, above: tuple[Path, ...] = ()) -> Profile:
     model = content.get("model", {})
     if bad := [key for key in model if not isinstance(key, str)]:
         raise InputError(f"{path}: model: {bad[0]!r} is no parameter's name")
-    content["evaluation"] = _evaluation(path, content)
     if (base := content.pop("base", None)) is not None:
         if base.endswith((".yaml", ".yml")):
             base = str(path.parent / Path(base).expanduser())
@@ -223,7 +222,9 @@ def load_profile(name: str, above: tuple[Path, ...] = ()) -> Profile:
         except InputError as error:
             raise InputError(f"{path}: base: {error}") from error
         content["model"] = base.model | model
+        content["evaluation"] = base.evaluation.departures | content.get("evaluation", {})
         content = {"method": base.method, "seconds_per_cell": base.seconds_per_cell} | content
+    content["evaluation"] = _evaluation(path, content)
     return Profile(path.stem, **content, source=str(path))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.protocol.cells import POOL, Cell
 from bgad.data.folder import Category, Sample
+from bgad.data.registry import DATASETS
 from bgad.errors import InputError, did_you_mean
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "covering_seeds",
     "make_split",
     "manifest",
+    "pool_size",
 ]
 
 FEW = 10
@@ -89,6 +91,8 @@ def make_split(
     InputError
         If there are fewer anomalies than `shots`, but in the hard setting, or no such type.
     """
+    if shots < 0:
+        raise InputError(f"shots must be at least 0, got {shots}")
     if known_type is not None and known_type not in category.types:
         types = ", ".join(category.types) or "none"
         raise InputError(
@@ -116,6 +120,11 @@ def make_split(
         paper_test=tuple(name for name in test if name not in excluded),
         train_normal=tuple(sample.name for sample in category.train),
     )
+
+
+def pool_size(dataset: str, shots: Sequence[int]) -> int:
+    """How many anomalies ``common_test`` lacks: of data of one's own, the most that are known."""
+    return POOL if dataset in DATASETS else max(shots, default=0)
 
 
 def covering_seeds(
@@ -254,19 +263,20 @@ def manifest(
     str
         Ends with the SHA-256 of all lines before.
     """
+    pool = pool_size(dataset, shots)
     splits = {
-        n: make_split(category, dataset, setting, n, split_seed, known_type, contents=contents)
+        n: make_split(category, dataset, setting, n, split_seed, known_type, pool, contents)
         for n in sorted(set(shots))
     }
     largest = splits[max(splits)]
-    pool = make_split(category, dataset, setting, len(category.anomalies), split_seed, known_type)
+    ranks = make_split(category, dataset, setting, len(category.anomalies), split_seed, known_type)
     lines = [f"dataset {dataset}", f"category {category.name}", f"setting {setting}"]
     lines += [f"known_type {known_type}"] if known_type else []
     lines += [f"split_seed {split_seed}"]
     lines += [f"split_sha256 {n} shots {split.sha256}" for n, split in splits.items()]
     lines += [f"known {rank} {name}" for rank, name in enumerate(largest.known, 1)]
     common = set(largest.common_test)
-    lines += [f"untested {n}" for n in pool.known if n not in common and n not in largest.known]
+    lines += [f"untested {n}" for n in ranks.known if n not in common and n not in largest.known]
     lines += [f"test {name}" for name in largest.common_test]
     lines += [f"train {name}" for name in largest.train_normal]
     text = "".join(f"{line}\n" for line in lines)

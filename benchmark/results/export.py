@@ -52,7 +52,8 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _images(roots: Iterable[Path], frame: pd.DataFrame) -> pd.DataFrame:
-    wanted = set(frame[[*_CELL, "finished"]].itertuples(index=False, name=None))
+    rows = frame[[*_CELL, "finished"]].itertuples(index=False, name=None)
+    wanted = {tuple(None if pd.isna(value) else value for value in row) for row in rows}
     tables = []
     for store, result in locate(roots):
         fields = {name: getattr(result.cell, name) for name in _CELL}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.paths import PUBLISHED, cache_dir
-from benchmark.protocol.cells import CONTROLS, POOL, Cell, grid
+from benchmark.protocol.cells import CONTROLS, Cell, grid
 from benchmark.protocol.intervention import find_intervention
 from benchmark.protocol.profiles import Profile
 from benchmark.protocol.schema import Failure
-from benchmark.protocol.splits import Split, cell_split, check_disjoint, covering_seeds
+from benchmark.protocol.splits import Split, cell_split, check_disjoint, covering_seeds, pool_size
 from benchmark.results.store import MAX_ATTEMPTS, Store, load_all, result_key
 from bgad.data.folder import Category, list_categories, load_category
 from bgad.data.registry import DATASETS, find_dataset
@@ -97,7 +97,7 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     )
     tell("looking at the images: %s", ", ".join(names))
     categories = {name: load_category(request.data_root, name) for name in names}
-    pool = POOL if request.dataset in DATASETS else max(request.shots, default=0)
+    pool = pool_size(request.dataset, request.shots)
     method, profile = resolve(request.profile.method), request.profile
     if few := [shots for shots in request.shots if 0 <= shots < method.min_shots]:
         raise InputError(
@@ -167,6 +167,8 @@ def _split(cell: Cell, category: Category, contents: dict[str, str], profile: Pr
     split = cell_split(cell, category, contents, test_known)
     if not test_known:
         check_disjoint(split, contents)
+    if not split.paper_test:
+        raise InputError(f"{category.root}: nothing is left to test in {cell}: add test images")
     if category.has_masks and (size := profile.parameters.get("image_size")):
         known = set(split.known)
         check_truth([sample for sample in category.anomalies if sample.name in known], size)

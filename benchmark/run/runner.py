@@ -133,7 +133,7 @@ class Runner:
             display.update(settled + written, labels, len(self.failed))
             for future in self._wait(list(running)):
                 part, job = running.pop(future)
-                again = self._settle(part, job, self._outcome(future, job), display.tell)
+                again = self._settle(part, job, self._outcome(future), display.tell)
                 settled += len(part) - sum(map(len, again))
                 queue.extendleft(reversed(again))
         display.update(len(cells), [], len(self.failed))
@@ -186,7 +186,7 @@ class Runner:
             output=f"notebooks/{self.request.dataset}/{notebook_name(paths)}.ipynb",
         )
 
-    def _outcome(self, future: Future, job: Job) -> Outcome:
+    def _outcome(self, future: Future) -> Outcome:
         """How a job ended, its files received if its worker does not share the results folder."""
         try:
             outcome = future.result()

@@ -116,15 +116,18 @@ class Stored:
         calibration = table.loc[table["role"] == "calibration", "score"].to_numpy()
         with suppress(InputError):  # too few
             named[CALIBRATED] = score_threshold(calibration)
-        if self.result.boundary_threshold is not None:
+        scores, maxima = (self.scores[name].to_numpy() for name in ("score", "maximum"))
+        if self.result.boundary_threshold is not None and np.allclose(scores, maxima, rtol=1e-6):
             named[EXPLICIT] = self.result.boundary_threshold
-        scores, labels = (self.scores[c].to_numpy() for c in ("score", "label"))
+        labels = self.scores["label"].to_numpy()
         if labels.any():
             curve = pixel_curve(scores.reshape(-1, 1, 1), labels.reshape(-1, 1, 1))
             # From here to the next lower score all is the same; what equals it must be above it.
             best = curve.f1_max().threshold
             lower = scores[scores < best]
-            named[ORACLE] = float((best + lower.max()) / 2) if lower.size else float(best) - 1e-6
+            named[ORACLE] = float(
+                (best + lower.max()) / 2 if lower.size else np.nextafter(best, -np.inf)
+            )
         return named
 
     def picture(self, name: str, threshold: float) -> Layers | None:

@@ -43,7 +43,6 @@ __all__ = [
 
 _CURVE_POINTS = 1000
 _BINS = 120
-_ROWS = ("Image", "Ground truth", "Anomaly map", "Contour")
 
 
 def metrics_table(run: CellRun) -> pd.DataFrame:
@@ -175,11 +174,10 @@ def detection_curves(run: CellRun) -> Figure:
     metrics = run.result.metrics["common"]
     figure = new_figure("Detection of anomalous images and pixels", describe(run.cell), 10, 2.9)
     axes = figure.subplots(1, 4)
-    thresholds = () if run.threshold is None else (run.threshold,)
     image_scores, image_labels = (v.reshape(-1, 1, 1) for v in (run.scores, run.labels))
-    for level, roc, precision_recall, scores, labels in (
-        ("image", *axes[:2], image_scores, image_labels),
-        ("pixel", *axes[2:], run.maps, run.masks),
+    for level, roc, precision_recall, scores, labels, threshold in (
+        ("image", *axes[:2], image_scores, image_labels, _boundary_of_scores(run)),
+        ("pixel", *axes[2:], run.maps, run.masks, run.threshold),
     ):
         area, average = getattr(metrics, f"{level}_auroc"), getattr(metrics, f"{level}_ap")
         roc.set_title(f"{level.title()} ROC · AUC {_figure_text(area)}")
@@ -188,12 +186,13 @@ def detection_curves(run: CellRun) -> Figure:
         precision_recall.set(xlabel="Recall", ylabel="Precision")
         for ax in (roc, precision_recall):
             ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+        thresholds = () if threshold is None else (threshold,)
         curve = pixel_curve(scores, labels, thresholds, np.flatnonzero(run.common))
         if area is None:
             for ax in (roc, precision_recall):
                 ax.text(0.5, 0.5, "undefined:\none class only", ha="center", color=MUTED)
             continue
-        _draw_curve(roc, precision_recall, curve, run.threshold)
+        _draw_curve(roc, precision_recall, curve, threshold)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8.5)
     return figure
@@ -229,11 +228,17 @@ def score_distributions(run: CellRun) -> Figure:
     pixels.yaxis.set_major_formatter("{x:g}")
     pixels.yaxis.set_minor_formatter("")
     pixels.set(title="Pixels", xlabel="Map value", ylabel="Density (log scale)")
-    if run.threshold is not None:
-        for ax in (by_type, pixels):
-            ax.axvline(run.threshold, color=BOUNDARY, lw=1.3, ls="--", label="explicit boundary")
+    for ax, threshold in ((by_type, _boundary_of_scores(run)), (pixels, run.threshold)):
+        if threshold is not None:
+            ax.axvline(threshold, color=BOUNDARY, lw=1.3, ls="--", label="explicit boundary")
     legend_beside(pixels)
     return figure
+
+
+def _boundary_of_scores(run: CellRun) -> float | None:
+    """The explicit boundary, a map's value, among image scores; None where these are no maxima."""
+    maxima = np.array([map_.max() for map_ in run.maps])
+    return run.threshold if np.allclose(maxima, run.scores, rtol=1e-6) else None
 
 
 def _draw_curve(

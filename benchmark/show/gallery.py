@@ -137,7 +137,8 @@ def known_anomalies(run: CellRun) -> Figure:
         bottom = (rows - 1 - row) * (side + gap + label)
         ax = _add_axes(figure, 0.08 + column * (side + gap), bottom + gap, side, side)
         ax.imshow(read_image(sample.path, size))
-        _outline(ax, sample.truth(size), 0.5, GROUND_TRUTH)
+        if sample.mask_paths:
+            _outline(ax, sample.truth(size), 0.5, GROUND_TRUTH)
         ax.set_title(_name(sample, 28), fontsize=8, pad=3)
     return figure
 

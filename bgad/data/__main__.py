@@ -11,7 +11,6 @@ from bgad.console import serve
 from bgad.data.convert import LAYOUTS, convert
 from bgad.data.download import SHA256, URL, download, license_notice
 from bgad.data.folder import list_categories, load_category
-from bgad.data.images import read_image
 from bgad.data.registry import DATASETS
 from bgad.data.verify import Verification, verify_category
 from bgad.errors import InputError
@@ -48,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"whose official counts to expect ({', '.join(_COUNTED)}); any other name: none",
     )
     verify.add_argument(
-        "--image-size", type=int, default=256, metavar="PX", help="the model's; default: 256"
+        "--image-size", type=_side, default=256, metavar="PX", help="the model's; default: 256"
     )
     verify.add_argument(
         "--session",
@@ -91,30 +90,37 @@ def _verify(options: argparse.Namespace) -> int:
     for name in names:
         results.append(verify_category(options.root, name, options.dataset, options.image_size))
         _print_counts(results[-1], width)
-    if options.session:
-        print("\nsessions:")
-        for name in names:
-            print(f"- {options.root / name}: {_session(options, name)}", flush=True)
     for kind in ("notes", "problems"):
         lines = [line for result in results for line in getattr(result, kind)]
         print(f"\n{kind}: {len(lines) or 'none'}")
         print(*(f"- {line}" for line in lines), sep="\n", end="\n" if lines else "")
+    if options.session:
+        print("\nsessions:", flush=True)
+        for name in names:
+            print(f"- {options.root / name}: {_session(options, name)}", flush=True)
     return 1 if any(result.problems for result in results) else 0
+
+
+def _side(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+    return int(text)
 
 
 def _session(options: argparse.Namespace, category: str) -> str:
     # Encoding needs packages that reading does not: imported where they are used.
     from bgad.backbone import Backbone
     from bgad.features import encode
+    from bgad.inputs import as_images
     from bgad.session import session_control
 
-    normals = load_category(options.root, category)
     backbone = Backbone("tf_efficientnet_lite2", options.image_size)
-    sets = [
-        encode(backbone, np.stack([read_image(s.path, options.image_size) for s in samples]))
-        for samples in (normals.train, normals.test_normals)
-    ]
     try:
+        normals = load_category(options.root, category)
+        sets = [
+            encode(backbone, as_images([s.path for s in samples], options.image_size))
+            for samples in (normals.train, normals.test_normals)
+        ]
         control = session_control(*sets)
     except InputError as error:
         return str(error)

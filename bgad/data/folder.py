@@ -25,7 +25,6 @@ ROOT, and files that are no regular files, are refused.
 
 import hashlib
 import unicodedata
-import warnings
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,7 +33,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bgad.data.images import IMAGE_SUFFIXES, Size, as_shape, image_size
+from bgad.data.images import IMAGE_SUFFIXES, Size, as_shape, image_size, images_in, warn_skipped
 from bgad.data.masks import read_mask, reduce_mask
 from bgad.errors import InputError, did_you_mean
 
@@ -42,6 +41,7 @@ __all__ = [
     "Category",
     "Sample",
     "is_normal",
+    "known_anomalies",
     "list_categories",
     "load_category",
     "match_masks",
@@ -283,6 +283,43 @@ def match_masks(images: Iterable[Path], masks: Iterable[Path]) -> dict[Path, lis
     return found
 
 
+def known_anomalies(images: Iterable[Path], masks: Path | None = None) -> list[Sample]:
+    """Make samples of anomalous images, with their masks by name.
+
+    Parameters
+    ----------
+    images
+        Image files with different stems.
+    masks
+        A folder of their masks, as of `match_masks`; of a folder in it, all images are one's masks.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, or an image has no mask in it, or one of another size.
+    """
+    found: dict[Path, list[Path]] = {}
+    if masks is not None:
+        if not masks.is_dir():
+            raise InputError(f"{masks}: no such folder")
+        nested = [path for path in sorted(masks.glob("[!.]*")) if path.is_dir()]
+        found = match_masks(images, nested + images_in(masks))
+    samples = []
+    for path in images:
+        parts = [images_in(mask) if mask.is_dir() else [mask] for mask in found.get(path, ())]
+        files = tuple(file for part in parts for file in part)
+        if masks is not None and not files:
+            raise InputError(
+                f"{masks}: no mask for {path.name}, expected {path.stem}_mask.png, "
+                f"{path.stem}_*.png or a folder {path.stem}: add it, or leave the image out"
+            )
+        for file in files:
+            if image_size(file) != image_size(path):
+                raise InputError(f"{file}: differs in size from its image {path}")
+        samples.append(Sample(path, path.name, "test", "bad", files))
+    return samples
+
+
 class _Scan:
     """Reads a category's folders and collects what is wrong with them."""
 
@@ -425,12 +462,7 @@ class _Scan:
                 )
             else:
                 images.append(path)
-        if skipped:
-            warnings.warn(
-                f"{folder}: skipped {len(skipped)} entries that are no images ({_SUFFIXES}), "
-                f"such as {skipped[0]}",
-                stacklevel=2,
-            )
+        warn_skipped(folder, skipped)
         return images
 
     def sort(self, samples: list[Sample]) -> tuple[Sample, ...]:

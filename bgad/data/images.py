@@ -31,6 +31,7 @@ __all__ = [
     "Size",
     "as_pixels",
     "as_shape",
+    "folder_images",
     "image_size",
     "images_in",
     "is_16_bit",
@@ -39,6 +40,7 @@ __all__ = [
     "read_image",
     "resize_maps",
     "to_rgb",
+    "warn_skipped",
 ]
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -90,9 +92,39 @@ def pixel_hash(pixels: np.ndarray) -> str:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Image files right in a folder, by their suffix and sorted by name; hidden ones left out."""
-    files = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
-    return [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    """Image files right in a folder, by their suffix and sorted by name.
+
+    Hidden ones are left out, other files with a warning.
+    """
+    entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    images = [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES]
+    warn_skipped(folder, [p.name for p in entries if p not in images and p.is_file()])
+    return images
+
+
+def folder_images(folder: Path) -> list[Path]:
+    """Image files right in a folder, sorted by name.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, or it holds no image.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    if found := images_in(folder):
+        return found
+    raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
+
+
+def warn_skipped(folder: Path, names: Sequence[str]) -> None:
+    """Warn of entries of a folder that are passed over, if there are any."""
+    if names:
+        warnings.warn(
+            f"{folder}: skipped {len(names)} entries that are no images "
+            f"({', '.join(IMAGE_SUFFIXES)}), such as {names[0]}",
+            stacklevel=3,
+        )
 
 
 def image_size(path: Path | str) -> tuple[int, int]:

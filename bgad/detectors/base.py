@@ -15,7 +15,8 @@ from typing_extensions import Self
 
 from bgad.backbone import Backbone
 from bgad.conformal import Calibrated
-from bgad.data.images import Size, resize_maps
+from bgad.data.folder import known_anomalies
+from bgad.data.images import Size, folder_images, resize_maps
 from bgad.detectors import file, method_of, resolve
 from bgad.errors import InputError
 from bgad.features import EncodedImages, encode
@@ -119,7 +120,8 @@ class Detector(Calibrated, ABC):
         anomalous : the same, optional
             Known anomalies.
         masks : any form of `bgad.inputs.as_masks`, optional
-            One for each known anomaly.
+            One for each known anomaly, in their order. If both are folders, masks are told by
+            their names (`bgad.data.folder.match_masks`), several of an image joined.
         held_out : float
             Share of the normal images, evenly spaced, that are not trained on: their scores become
             `calibration_scores_`, with which `predict` keeps its promise exactly. With 0 these are
@@ -147,6 +149,9 @@ class Detector(Calibrated, ABC):
                 f"pixel_false_alarms must lie between 0 and 1, got {pixel_false_alarms}"
             )
         self._levels = None
+        if isinstance(anomalous, (str, Path)) and isinstance(masks, (str, Path)):
+            samples = known_anomalies(folder_images(Path(anomalous)), Path(masks))
+            anomalous, masks = [s.path for s in samples], [s.truth() for s in samples]
         normal, held = _split(self._encode(normal), held_out)
         if anomalous is not None:
             anomalous = self._encode(anomalous)

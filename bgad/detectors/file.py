@@ -1,13 +1,14 @@
 """The file of a saved detector: a header and checked tensors."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from bgad.errors import InputError
@@ -84,11 +85,18 @@ class State(dict[str, Tensor]):
 
 
 def write(path: str | Path, header: Header, state: dict[str, Tensor]) -> None:
-    """Write a detector as a safetensors file."""
+    """Write a detector as a safetensors file, whole or not at all."""
     text = header.model_dump_json()
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     checksum = _checksum(text, tensors)
-    save_file(tensors, path, {"format": _FORMAT, "header": text, "checksum": checksum})
+    content = save(tensors, {"format": _FORMAT, "header": text, "checksum": checksum})
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read(path: str | Path) -> tuple[Header, State]:

@@ -3,8 +3,10 @@
 import argparse
 import importlib.util
 import json
+import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from bgad.detectors.base import Detector, load
 from bgad.errors import InputError
 from bgad.exported import Exported
 from bgad.onnx_detector import OnnxDetector
+from bgad.parts.files import check_output
 
 __all__ = ["TOLERANCE", "export", "run"]
 
@@ -24,9 +27,12 @@ TOLERANCE = 1e-4
 
 def run(options: argparse.Namespace) -> int:
     """Write the file, and make sure that its scores are the detector's."""
-    if options.out.is_dir() or not options.out.absolute().parent.is_dir():
-        raise InputError(f"{options.out}: give a file in a folder that exists")
-    difference = export(load(options.model), options.out, options.false_alarms)
+    check_output(options.out)
+    if options.out.resolve() == options.model.resolve():
+        raise InputError(f"{options.out}: is the model itself: give another file")
+    difference = export(
+        load(options.model, weights=options.weights), options.out, options.false_alarms
+    )
     print(
         f"{options.out} written: scores under ONNX Runtime differ by {difference:.0e} at most. "
         f"python -m bgad predict {options.out} … judges by it, and starts in a second.\n"
@@ -61,8 +67,6 @@ def export(detector: Detector, path: Path, false_alarms: float = 0.05) -> float:
     missing = [n for n in ("onnx", "onnxruntime") if not importlib.util.find_spec(n)]
     if missing:
         raise InputError(f"{', '.join(missing)} missing: pip install 'bgad-benchmark[export]'")
-    import onnx
-
     metadata = {
         "method": method_of(type(detector)),
         "version": detector.version,
@@ -72,6 +76,18 @@ def export(detector: Detector, path: Path, false_alarms: float = 0.05) -> float:
         "boundary_threshold": detector.boundary_threshold_,
         "calibration_scores": detector.calibration_scores_.tolist(),
     }
+    temporary = path.with_name(f".{os.getpid()}.{path.stem}.onnx")
+    try:
+        difference = _export(detector, temporary, metadata)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return difference
+
+
+def _export(detector: Detector, path: Path, metadata: dict[str, Any]) -> float:
+    import onnx
+
     shape = 3, *as_shape(detector.image_size), 3
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     with torch.no_grad(), warnings.catch_warnings():
@@ -97,6 +113,5 @@ def export(detector: Detector, path: Path, false_alarms: float = 0.05) -> float:
         error = np.abs(scores - expected) / np.maximum(1, np.abs(expected))
         difference = max(difference, float(error.max()))
     if not difference <= TOLERANCE:
-        path.unlink()
         raise InputError(f"exported scores differ from the detector's by {difference:.1e}")
     return difference

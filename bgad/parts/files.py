@@ -9,27 +9,25 @@ from bgad.data.folder import is_normal
 from bgad.data.images import IMAGE_SUFFIXES, images_in
 from bgad.errors import InputError
 
-__all__ = ["find_images", "folder_images", "names", "truths"]
+__all__ = ["check_output", "find_images", "names", "truths"]
 
 _TRUTH = "ground_truth"
 
 
-def folder_images(folder: Path) -> list[Path]:
-    """Image files right in a folder, sorted by name.
+def check_output(path: Path) -> None:
+    """Make sure that a file can be written before there is something to write.
 
     Raises
     ------
     InputError
-        There is no such folder, or it holds no image.
+        It is a folder, or none that can be written holds it.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    if found := images_in(folder):
-        return found
-    raise InputError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{path}: give a file in a folder that exists, and can be written")
 
 
-def find_images(places: Iterable[str], but: Path) -> list[Path]:
+def find_images(places: Iterable[str], out: Path, pictures: Path) -> list[Path]:
     """Image files in several places, each once.
 
     Parameters
@@ -37,8 +35,10 @@ def find_images(places: Iterable[str], but: Path) -> list[Path]:
     places : iterable of str
         Files, whatever their suffix; folders, with all image files below, but in hidden ones and
         those called ``ground_truth``; or patterns of `glob`, where ``**`` means any folders.
-    but : Path
-        A folder that is passed over.
+    out : Path
+        A folder that is passed over below others.
+    pictures : Path
+        One whose images are of no part, wherever they are found.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def find_images(places: Iterable[str], but: Path) -> list[Path]:
     for place in places:
         path = Path(place)
         if path.is_dir():
-            files = _below(path, but.resolve())
+            files = _below(path, out.resolve())
         elif path.exists():
             files = [path]
         elif glob.has_magic(place):
@@ -57,6 +57,7 @@ def find_images(places: Iterable[str], but: Path) -> list[Path]:
             files = [match for match in matched if match.is_file()]
         else:
             raise InputError(f"{place}: no such file or folder")
+        files = [file for file in files if pictures.resolve() not in file.resolve().parents]
         if not files:
             raise InputError(f"{place}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
         found |= dict.fromkeys(files)

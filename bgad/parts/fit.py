@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bgad.conformal import check_calibration
-from bgad.data.folder import Sample, match_masks
-from bgad.data.images import image_size, images_in
+from bgad.data.folder import Sample, known_anomalies
+from bgad.data.images import folder_images, image_size
 from bgad.data.truth import check_truth
 from bgad.detectors import resolve
 from bgad.errors import InputError
-from bgad.parts.files import folder_images
+from bgad.parts.files import check_output
 from bgad.profile import read_profile
 
 __all__ = ["run"]
@@ -31,8 +31,7 @@ def run(options: argparse.Namespace) -> int:
     except InputError as error:
         kept = f"--held-out {options.held_out} keeps {held_out} of {len(normal)} good parts aside"
         raise InputError(f"{error} ({kept})") from error
-    if options.out.is_dir() or not options.out.absolute().parent.is_dir():
-        raise InputError(f"{options.out}: give a file in a folder that exists")
+    check_output(options.out)
     method, parameters = options.method, {}
     if options.profile is not None:
         method, parameters = read_profile(options.profile)
@@ -59,9 +58,10 @@ def run(options: argparse.Namespace) -> int:
     detector.save(options.out)
     print(
         f"{options.out} written in {timedelta(seconds=round(time.monotonic() - started))}.\n"
-        f"Calibrated on {held_out} good parts that it has not seen: of new ones like these, at "
-        f"most {options.false_alarms:.1%} will be rejected (the least that {held_out} can promise "
-        f"is {1 / (held_out + 1):.1%}; 5 % takes 19, 1 % takes 99)."
+        f"Calibrated on {held_out} good parts that it has not seen: of new ones like these, "
+        f"predict --false-alarms {options.false_alarms:g} rejects at most "
+        f"{options.false_alarms:.1%} (the least that {held_out} can promise is "
+        f"{1 / (held_out + 1):.1%}; 5 % takes 19, 1 % takes 99)."
     )
     if known:
         print(f"{len(known)} known anomalies were learnt: judge others to see what it finds.")
@@ -76,30 +76,10 @@ def _known(options: argparse.Namespace) -> list[Sample]:
         return []
     anomalous = folder_images(options.anomalous)
     print(f"{_described(anomalous)} of defective parts in {options.anomalous}")
-    found = {} if options.masks is None else match_masks(anomalous, _mask_files(options.masks))
-    samples = []
-    for path in anomalous:
-        nested = [images_in(mask) if mask.is_dir() else [mask] for mask in found.get(path, ())]
-        masks = tuple(file for files in nested for file in files)
-        if options.masks is not None and not masks:
-            raise InputError(
-                f"{options.masks}: no mask for {path.name}, expected {path.stem}_mask.png, "
-                f"{path.stem}_*.png or a folder {path.stem}: add it, or leave the image out"
-            )
-        for mask in masks:
-            if image_size(mask) != image_size(path):
-                raise InputError(f"{mask}: differs in size from its image {path}")
-        samples.append(Sample(path, path.name, "test", "bad", masks))
+    samples = known_anomalies(anomalous, options.masks)
     if options.masks is not None:
         print(f"{sum(len(sample.mask_paths) for sample in samples)} masks in {options.masks}")
     return samples
-
-
-def _mask_files(folder: Path) -> list[Path]:
-    """Mask files of a folder, and folders of the masks of one image."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    return [path for path in sorted(folder.glob("[!.]*")) if path.is_dir()] + images_in(folder)
 
 
 def _described(paths: list[Path]) -> str:

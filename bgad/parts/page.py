@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -90,8 +91,9 @@ def _cards(verdicts: Sequence[Verdict], thumbnails: Thumbnails) -> Iterator[str]
         picture, figures = "", verdict.note
         if verdict.score is not None:
             source = thumbnails.data_url(verdict.thumbnail)
+            target = quote(os.fsencode(verdict.overlay))
             picture = (
-                f'<a href="{quote(verdict.overlay)}"><img src="{source}" loading="lazy" '
+                f'<a href="{target}"><img src="{source}" loading="lazy" '
                 f'alt="{escape(verdict.name)} with heat and outlines"></a>\n'
             )
             regions = f"{verdict.regions.count} region" + "s" * (verdict.regions.count != 1)

@@ -28,8 +28,8 @@ _OVERLAYS = "overlays"
 
 def run(options: argparse.Namespace) -> int:
     """Judge images, write ``scores.csv``, overlays and ``index.html``; 0, 1 or 2, see the help."""
-    files = find_images(options.images, but=options.out)
-    detector = _load(options.model)
+    files = find_images(options.images, options.out, options.out / _OVERLAYS)
+    detector = _load(options.model, options.device, options.weights)
     limit = detector.score_threshold(options.false_alarms)
     options.out.mkdir(parents=True, exist_ok=True)
     thumbnails, verdicts, progress = Thumbnails(), [], Progress(len(files))
@@ -59,12 +59,16 @@ def run(options: argparse.Namespace) -> int:
     return 2 if found["unreadable"] else 1 if found["defective"] else 0
 
 
-def _load(path: Path) -> Calibrated:
+def _load(path: Path, device: str, weights: Path | None) -> Calibrated:
     if path.suffix.lower() == ".onnx":
+        if weights is not None or device != "cpu":
+            raise InputError(
+                f"{path}: holds its weights and runs on the CPU: no --weights, --device"
+            )
         return OnnxDetector(path)
     from bgad.detectors.base import load  # takes seconds, with torch
 
-    return load(path)
+    return load(path, device, weights)
 
 
 def _judged(

@@ -1,9 +1,11 @@
 """From folders of drawn parts to verdicts, as a person types the commands."""
 
 import csv
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,7 +198,7 @@ def test_masks_in_folders_are_joined(root, capsys):
     said = capsys.readouterr().out
     assert "2 images (90 x 70 pixels) of defective parts" in said
     assert "4 masks" in said
-    assert "at most 5.0% will be rejected" in said
+    assert "predict --false-alarms 0.05 rejects at most 5.0%" in said
 
 
 def test_labels_without_masks(root, capsys):
@@ -225,6 +227,43 @@ def test_fit_refuses_in_one_line(root, capsys, monkeypatch, change, message):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert re.search(message, error)
+
+
+def test_files_that_are_no_images_are_passed_over_with_a_warning(root, capsys):
+    (root / "mixed").mkdir()
+    part(400).save(root / "mixed/0.png")
+    part(401).save(root / "mixed/1.gif")
+    assert len(predict(root, "mixed")[1]) == 1
+    error = capsys.readouterr().err
+    assert re.search(r"^warning: .*mixed: skipped 1 .* such as 1\.gif$", error, re.MULTILINE)
+
+
+def test_its_own_pictures_are_no_parts(root, monkeypatch):
+    monkeypatch.chdir(root)
+    (root / "mine").mkdir()
+    part(400).save(root / "mine/0.png")
+    for _ in range(2):
+        _, rows = predict(root, "mine", "mine/**/*.*g", out="mine")
+        assert [Path(row["file"]).name for row in rows] == ["0.png"]
+
+
+def test_a_name_that_is_no_unicode_is_judged(root):
+    (root / "odd").mkdir()
+    try:
+        part(400).save(os.fsencode(root / "odd") + b"/\xff.png")
+    except OSError:
+        pytest.skip("names must be Unicode here")
+    assert len(predict(root, "odd")[1]) == 1
+    assert "overlays/%FF.png.jpg" in (root / "verdicts/index.html").read_text()
+
+
+def test_a_model_is_written_whole_and_for_all_to_read(root):
+    os.umask(mask := os.umask(0))
+    assert (root / "part.bgad").stat().st_mode & 0o777 == 0o666 & ~mask
+    assert not list(root.glob(".part.bgad*"))
+    before = (root / "part.bgad").read_bytes()
+    assert main(["export", str(root / "part.bgad"), "--out", str(root / "part.bgad")]) == 2
+    assert (root / "part.bgad").read_bytes() == before
 
 
 def test_a_broken_image_to_learn_from_is_named(root, capsys):

@@ -57,6 +57,12 @@ class Executed:
         return nbformat.read(self.path, as_version=4)
 
     @property
+    def cells(self) -> set[str]:
+        """Cells that it shows, as text."""
+        headings = (str(o.get("data", {}).get("text/markdown", "")) for o in _outputs(self.content))
+        return {text.removeprefix("## ").strip() for text in headings if text.startswith("## ")}
+
+    @property
     def galleries(self) -> dict[str, list[Picture]]:
         """Galleries by cell, as text."""
         galleries: dict[str, list[Picture]] = {}
@@ -110,7 +116,19 @@ def find_notebooks(roots: Iterable[Path]) -> list[Executed]:
                 found.append(Executed(path, parameters.dataset, parameters.category, profile))
             except Exception as error:  # whatever a file may hold, it spoils no report
                 warnings.warn(f"{path}: left out of the report: {error!r}", stacklevel=2)
-    return found
+    return _without_superseded(found)
+
+
+def _without_superseded(notebooks: Iterable[Executed]) -> list[Executed]:
+    """Leave out notebooks all of whose cells newer ones show: their figures are others by now."""
+    shown: dict[tuple[str, str, str], set[str]] = {}
+    kept = []
+    for notebook in sorted(notebooks, key=lambda n: n.path.stat().st_mtime, reverse=True):
+        known = shown.setdefault((notebook.dataset, notebook.category, notebook.profile), set())
+        if not notebook.cells or not notebook.cells <= known:
+            kept.append(notebook)
+            known |= notebook.cells
+    return sorted(kept, key=lambda notebook: notebook.path)
 
 
 def _layers(stored: object) -> tuple[Layers, ...]:

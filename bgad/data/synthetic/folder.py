@@ -75,7 +75,8 @@ def generate(root: Path | str, categories: Iterable[str] | None = None) -> Path:
         if (root / name).exists():
             raise InputError(f"{root / name} is there already: delete it or choose another folder")
     root.mkdir(parents=True, exist_ok=True)
-    (root / "README.txt").write_text(_README, encoding="utf-8", newline="\n")
+    if not (readme := root / "README.txt").exists():
+        readme.write_text(_README, encoding="utf-8", newline="\n")
     np.empty(31 << 20, dtype=np.uint8)  # freed at once: glibc then keeps memory, twice as fast
     for place, name in enumerate(names, 1):
         tell("drawing the synthetic stand-in: %s, %d of %d", name, place, len(names))

@@ -17,7 +17,7 @@ def test_splits_are_written_once_and_checked(data_root, tmp_path, capsys):
         for setting in ("general", "hard-crack", "hard-hole")
         for seed in (0, 1)
     ]
-    split = make_split(load_category(data_root, "widget"), "toy", "general", 3, 1)
+    split = make_split(load_category(data_root, "widget"), "toy", "general", 3, 1, pool=3)
     text = (tmp_path / "splits/toy/widget/general_seed-1.txt").read_text()
     assert split.sha256 in text
     capsys.readouterr()

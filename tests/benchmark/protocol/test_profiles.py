@@ -40,6 +40,21 @@ def test_a_profile_states_what_differs_from_its_base(write):
     assert profile.parameters == {"seconds": 2, "fails": "y"}
 
 
+def test_a_profile_is_evaluated_as_its_base_but_where_it_says_otherwise(write):
+    study = "study: mine\nevaluation: {selection: best_on_test, maxima: test}\n"
+    base = write(f"base: cpu\n{study}", "base.yaml")
+    departures = {"selection": "best_on_test", "maxima": "test"}
+    same = load_profile(write(f"base: {base}\nstudy: mine\n"))
+    assert same.evaluation.departures == departures
+    other = load_profile(write(f"base: {base}\nstudy: mine\nevaluation: {{maxima: training}}\n"))
+    assert other.evaluation.departures == {"selection": "best_on_test"}
+    with pytest.raises(InputError, match="evaluation departs from the protocol"):
+        load_profile(write(f"base: {base}\n"))
+    joint, apart = load_profile("paper-lite2-joint"), load_profile("paper-lite2")
+    assert joint.evaluation == apart.evaluation
+    assert joint.parameters == apart.parameters | {"joint_adam": True}
+
+
 def test_a_new_version_of_the_method_is_another_profile(monkeypatch):
     profile = Profile("a", "instant")
     before = profile.hash

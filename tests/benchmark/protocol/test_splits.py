@@ -203,7 +203,7 @@ def test_copies_leave_the_test_sets_with_the_known_anomaly(data_root, category):
 
 def test_manifest_accounts_for_each_image_once_and_is_sealed():
     category = build({"a": 9, "b": 9})
-    text = manifest(category, "d", "general", [0, 1, 5], 3)
+    text = manifest(category, "mvtec_ad", "general", [0, 1, 5], 3)
     lines = text.splitlines()
     listed = [
         line.split(" ", 2)[-1] if line.startswith("known ") else line.split(" ", 1)[1]
@@ -212,11 +212,24 @@ def test_manifest_accounts_for_each_image_once_and_is_sealed():
     ]
     assert sorted(listed) == sorted(s.name for s in category.samples)
     assert lines[-1] == f"sha256 {sha(''.join(f'{line}' + chr(10) for line in lines[:-1]))}"
-    split = make_split(category, "d", "general", 5, 3)
+    split = make_split(category, "mvtec_ad", "general", 5, 3)
     assert f"split_sha256 5 shots {split.sha256}" in lines
     assert [line for line in lines if line.startswith("known ")] == [
         f"known {rank} {name}" for rank, name in enumerate(split.known, 1)
     ]
+
+
+def test_a_manifest_of_data_of_ones_own_has_the_pool_of_its_runs():
+    category = build({"a": 9, "b": 9})
+    lines = manifest(category, "castings", "general", [0, 5], 3).splitlines()
+    split = make_split(category, "castings", "general", 5, 3, pool=5)
+    assert f"split_sha256 5 shots {split.sha256}" in lines
+    assert (
+        sum(line.startswith("test test/a") or line.startswith("test test/b") for line in lines)
+        == 13
+    )
+    with pytest.raises(InputError, match="shots must be at least 0"):
+        manifest(category, "castings", "general", [-1], 3)
 
 
 def committed(cell: Cell) -> str:

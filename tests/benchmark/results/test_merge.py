@@ -73,11 +73,18 @@ def test_what_does_not_belong_together_is_refused(tmp_path):
         merge(tmp_path, tmp_path / "ours/none")
 
 
-def test_cells_and_images_are_exported(tmp_path):
-    fill(Store(tmp_path / "runs/p"), 0, 1)
+@pytest.mark.parametrize("others", [False, True], ids=["general", "all settings"])
+def test_cells_and_images_are_exported(tmp_path, others):
+    store = Store(tmp_path / "runs/p")
+    fill(store, 0, 1)
+    if others:
+        store.write(make_result(Cell("d", "widget", "hard", 10, 0, "p", "a"), "k"))
+        store.write(
+            make_result(Cell("d", "widget", "control", 10, 0, "p", control="constant_maps"), "k")
+        )
     rows = export_csv([tmp_path / "runs"], tmp_path / "csv")
     assert {path.name: n for path, n in rows.items()} == {
-        "cells.csv": 2,
+        "cells.csv": 2 + 2 * others,
         "types.csv": 0,
         "images.csv": 4,
     }

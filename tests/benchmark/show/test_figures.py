@@ -123,6 +123,14 @@ def test_boundary_is_drawn_where_it_is(run):
         assert not line_at(ax, "explicit boundary")
 
 
+def test_the_boundary_of_maps_is_none_of_scores_that_are_no_maxima(run):
+    run = replace(run, scores=2 * run.scores)
+    by_type, pixels = score_distributions(run).axes
+    assert not line_at(by_type, "explicit boundary") and line_at(pixels, "explicit boundary")
+    points = [[c.get_label() for c in ax.collections] for ax in detection_curves(run).axes]
+    assert ["explicit boundary" in labels for labels in points[::2]] == [False, True]
+
+
 def test_score_distributions_show_each_image_of_the_test_set_once(run):
     by_type, _ = score_distributions(run).axes
     shown = np.sort(np.concatenate([c.get_offsets()[:, 0] for c in by_type.collections]))

@@ -93,6 +93,13 @@ def test_known_anomalies_are_all_shown_with_ground_truth(run):
     assert len(bottoms) == 2, "six a row"
 
 
+def test_known_anomalies_without_masks_are_shown(run):
+    known = tuple(replace(sample, mask_paths=()) for sample in run.known)
+    axes = known_anomalies(replace(run, known=known)).axes
+    assert len(axes) == 3
+    assert not any(ax.collections for ax in axes)
+
+
 class Calibrated:
     calibration_scores_ = np.linspace(0, 1.9, 40, dtype=np.float32)
 

@@ -1,6 +1,7 @@
 """The report: complete, self-contained, readable by machines, and never obeying a name."""
 
 import base64
+import os
 import re
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -161,6 +162,22 @@ def test_a_notebook_keeps_its_text_and_tables(tmp_path):
     assert "<h2>pill, general, 10 shots, seed 0</h2>" in html
     assert "<b>pill</b>" in html and 'src="the%20pictures/000.jpeg"' in html
     assert (tmp_path / "the pictures/000.jpeg").read_bytes() == base64.b64decode(JPEG)
+
+
+def test_of_notebooks_with_the_same_cells_the_newest_is_shown(tmp_path):
+    old = write_executed(tmp_path, "d", "pill")
+    (executed,) = find_notebooks([tmp_path])
+    (cell,) = executed.cells
+    new = old.with_name("another.ipynb")
+    new.write_bytes(old.read_bytes())
+    os.utime(old, (1, 1))
+    assert [found.path for found in find_notebooks([tmp_path])] == [new]
+    notebook = nbformat.read(old, as_version=4)
+    extra = nbformat.v4.new_output("display_data", {"text/markdown": f"## {cell} more"})
+    notebook.cells[0].outputs.append(extra)
+    nbformat.write(notebook, old)
+    os.utime(old, (1, 1))
+    assert {found.path for found in find_notebooks([tmp_path])} == {old, new}
 
 
 def test_layers_that_could_run_something_are_left_out(tmp_path):
