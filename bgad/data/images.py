@@ -96,9 +96,11 @@ def images_in(folder: Path) -> list[Path]:
 
     Hidden ones are left out, other files with a warning.
     """
-    entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    images = [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES]
-    warn_skipped(folder, [p.name for p in entries if p not in images and p.is_file()])
+    images, others = [], []
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith("."):
+            (images if path.suffix.lower() in IMAGE_SUFFIXES else others).append(path)
+    warn_skipped(folder, [path.name for path in others if path.is_file()])
     return images
 
 
