@@ -14,6 +14,8 @@ __all__ = ["main"]
 
 def main(options: Namespace) -> int:
     """Serve the command and return its exit status."""
+    if not 0 < options.aupro_limit <= 1:
+        raise InputError(f"--aupro-limit must lie in (0, 1], got {options.aupro_limit}")
     store = Store(options.results)
     rows, problems, changed, lacking = [], [], [], []
     for result in store.results():

@@ -68,6 +68,8 @@ def _serve(options: Namespace) -> int:
         raise InputError("--study and --profile: give one of the two")
     if options.controls != CONTROLS and options.setting != "control":
         raise InputError("--controls belongs to --setting control")
+    if options.memory_limit and options.cluster:
+        raise InputError("--memory-limit is of this machine: a cluster has its own")
     default = find_dataset(options.dataset).profile
     names = study_profiles(options.study) if options.study else [options.profile or default]
     profiles = list(map(load_profile, names))

@@ -98,6 +98,12 @@ def plan(request: Request, store: Store) -> tuple[PlannedCell, ...]:
     tell("looking at the images: %s", ", ".join(names))
     categories = {name: load_category(request.data_root, name) for name in names}
     pool = pool_size(request.dataset, request.shots)
+    if (most := max(request.shots, default=0)) > pool:
+        warnings.warn(
+            f"--shots {most}: the test set 'common' lacks {most} anomalies instead of {pool}: not "
+            "the images on which fewer shots are tested",
+            stacklevel=2,
+        )
     method, profile = resolve(request.profile.method), request.profile
     if few := [shots for shots in request.shots if 0 <= shots < method.min_shots]:
         raise InputError(

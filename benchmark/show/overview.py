@@ -245,6 +245,8 @@ def general_and_hard(frame: pd.DataFrame, dataset: str, profile: str) -> Figure 
         ("one type, others tested", hard, "x", ANOMALOUS, 26),
     )
     for label, group, marker, colour, size in groups:
+        if group.empty:
+            continue
         means = (
             group if group is hard else group.groupby("category", as_index=False)[["value"]].mean()
         )

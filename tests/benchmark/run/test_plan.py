@@ -167,6 +167,15 @@ def test_estimates_use_what_ran_then_the_profile(data_root, store):
     assert estimate(many, PROFILE, store, "cuda:1") == 7.0 * len(many)
 
 
+def test_more_shots_than_the_pool_are_said_to_be_tested_on_other_images(data_root, store):
+    asked = request(data_root, dataset="mvtec_ad", categories=["widget"], shots=[11])
+    with (
+        pytest.warns(UserWarning, match="lacks 11 anomalies instead of 10"),
+        pytest.raises(InputError, match="11 shots are more than"),
+    ):
+        plan(asked, store)
+
+
 def test_an_anomaly_whose_truth_vanishes_is_refused_as_known(data_root, store):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(
         data_root / "gadget/ground_truth/hole/000_mask.png"
