@@ -32,6 +32,7 @@ DOCUMENTS: dict[Path, tuple[str, ...]] = {
     ),
     DOCS / "results.md": (
         "all-findings",
+        "all-findings-plus",
         "results-mvtec_ad",
         "results-visa",
         "results-kolektor",

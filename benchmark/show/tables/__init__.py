@@ -93,6 +93,7 @@ class Source:
 SECTIONS: dict[str, Callable[[Source], Section]] = {
     "findings": lambda source: findings.section(source.frame, most=5),
     "all-findings": lambda source: findings.section(source.frame),
+    "all-findings-plus": lambda source: findings.section(source.frame, profile="plus"),
     "others": lambda source: others.section(source.frame, "mvtec_ad"),
     "references": lambda source: references.section(source.frame, load_references()),
     "ablation": lambda source: study.section(source.frame, "ablation"),

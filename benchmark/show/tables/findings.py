@@ -59,7 +59,8 @@ def section(
         ", means over seeds; a point is 0.01.",
     )
     notes = [note for note in found if note][:most]
-    return Section(_TITLE, (basis, Items(notes), *caveats(cells)) if notes else ())
+    title = _TITLE if profile == _PROFILE else f"{_TITLE}: {profile}"
+    return Section(title, (basis, Items(notes), *caveats(cells)) if notes else ())
 
 
 def _known_anomalies(general: pd.DataFrame) -> Note | None:
@@ -229,7 +230,7 @@ def _selection_on_test(general: pd.DataFrame, frame: pd.DataFrame) -> Note | Non
     """The oracle that takes the moment of training which is best on test, in the same cells."""
     is_oracle = frame["profile"].str.replace("_", "-").str.contains("best-on-test")
     oracle = frame[is_oracle & (frame["setting"] == "general") & ~frame["apart"]]
-    pairs = oracle.merge(general, on=_PAIR, suffixes=("", " last"))
+    pairs = oracle.merge(general, on=["method", *_PAIR], suffixes=("", " last"))
     if pairs.empty or oracle["profile"].nunique() > 1:
         return None
     worth = []

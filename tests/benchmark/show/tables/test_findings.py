@@ -7,6 +7,7 @@ from cell_results import result_of
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.metrics import METRICS
+from benchmark.protocol.profiles import Profile
 from benchmark.results.frame import results_frame
 from benchmark.show import markdown
 from benchmark.show.tables.findings import section
@@ -111,6 +112,16 @@ def test_selection_on_test_is_held_against_the_same_cells(general):
     ]
     text = sentences([*general, *oracle])[LEADS[2]]
     assert "image-AUC by +10.0 points (0.800 → 0.900)" in text and "(1 run)" in text
+
+
+def test_selection_of_another_method_is_not_held_against_it(general):
+    config = Profile("plus", "patchcore").config
+    cells = [result("pill", 10, 0.7, profile="plus", config=config)]
+    oracle = [result("pill", 10, 0.9, profile="best-on-test", study="fidelity")]
+    frame = results_frame([*cells, *oracle])
+    text = markdown.blocks(section(frame, profile="plus"))
+    assert "What was learnt: plus" in markdown.section(section(frame, profile="plus"))
+    assert LEADS[3] in text and LEADS[2] not in text
 
 
 def test_failures_are_the_lowest_with_most_shots(general):
