@@ -17,7 +17,7 @@ from benchmark.paths import (
 )
 from benchmark.protocol.catalogue import STUDIES, profile_groups
 from benchmark.protocol.cells import CONTROLS, SETTINGS
-from bgad.console import serve
+from bgad.console import positive, serve
 from bgad.data.registry import DATASETS
 from bgad.errors import did_you_mean
 
@@ -158,7 +158,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     )
     where.add_argument(
         "--jobs",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="workers at a time (default: one for each core, as far as memory allows)",
     )
@@ -384,12 +384,6 @@ def _folder(text: str) -> Path:
     if not Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: no such folder")
     return Path(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":  # also imported by each worker

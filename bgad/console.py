@@ -1,5 +1,6 @@
 """How a command runs: it tells how far it is, and ends with a status, not with a traceback."""
 
+import argparse
 import io
 import logging
 import os
@@ -9,7 +10,7 @@ from collections.abc import Callable
 
 from bgad.errors import InputError
 
-__all__ = ["serve"]
+__all__ = ["positive", "serve"]
 
 
 def serve(command: str, run: Callable[[], int]) -> int:
@@ -45,6 +46,13 @@ def serve(command: str, run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print(f"\n{command}: interrupted", file=sys.stderr)
         return 130
+
+
+def positive(text: str) -> int:
+    """Read an option's whole number from 1, as a type of `argparse`."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+    return int(text)
 
 
 def _warn(message: Warning | str, *_: object) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from bgad.atomic import replacing
+
 __all__ = ["TrainingState"]
 
 
@@ -34,12 +36,10 @@ class TrainingState:
             The disk is full, or the folder can't be written.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")  # of this process alone
-        with temporary.open("wb") as file:
+        with replacing(self.path) as temporary, temporary.open("wb") as file:
             torch.save(state | {"fingerprint": self.fingerprint}, file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self.path)
 
     def load(self) -> dict[str, Any] | None:
         """Return what was saved last; no code in the file is executed.

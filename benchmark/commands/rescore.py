@@ -14,8 +14,6 @@ __all__ = ["main"]
 
 def main(options: Namespace) -> int:
     """Serve the command and return its exit status."""
-    if not 0 < options.aupro_limit <= 1:
-        raise InputError(f"--aupro-limit must lie in (0, 1], got {options.aupro_limit}")
     store = Store(options.results)
     rows, problems, changed, lacking = [], [], [], []
     for result in store.results():
@@ -24,10 +22,6 @@ def main(options: Namespace) -> int:
         except InputError as error:
             problems.append(str(error))
             continue
-        if anew != result:
-            changed.append(str(store.path(result.cell)))
-            if options.write:
-                store.write(anew)
         if anew.lacking:
             names = ", ".join(anew.lacking)
             lacking.append(f"{store.path(result.cell)}: kept nothing to compute {names} from")
@@ -35,6 +29,10 @@ def main(options: Namespace) -> int:
             figures = anew.metrics[test_set].model_dump()
             limit = {f"aupro {options.aupro_limit:g}": curve.aupro(options.aupro_limit)}
             rows.append({"cell": str(result.cell), "test set": test_set} | figures | limit)
+        if anew != result:
+            changed.append(str(store.path(result.cell)))
+            if options.write:
+                store.write(anew)
     print(tabulate(rows, "keys", floatfmt=".4f", missingval="n/d"))
     for path in changed:
         print(f"{path}: metrics {'changed' if options.write else 'differ: --write stores them'}")

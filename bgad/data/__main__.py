@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bgad.console import serve
+from bgad.console import positive, serve
 from bgad.data.convert import LAYOUTS, convert
 from bgad.data.download import SHA256, URL, download, license_notice
 from bgad.data.folder import list_categories, load_category
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"whose official counts to expect ({', '.join(_COUNTED)}); any other name: none",
     )
     verify.add_argument(
-        "--image-size", type=_side, default=256, metavar="PX", help="the model's; default: 256"
+        "--image-size", type=positive, default=256, metavar="PX", help="the model's; default: 256"
     )
     verify.add_argument(
         "--session",
@@ -99,12 +99,6 @@ def _verify(options: argparse.Namespace) -> int:
         for name in names:
             print(f"- {options.root / name}: {_session(options, name)}", flush=True)
     return 1 if any(result.problems for result in results) else 0
-
-
-def _side(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
-    return int(text)
 
 
 def _session(options: argparse.Namespace, category: str) -> str:

@@ -1,7 +1,6 @@
 """The file of a saved detector: a header and checked tensors."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from bgad.atomic import replacing
 from bgad.errors import InputError
 
 __all__ = ["Header", "State", "read", "write"]
@@ -90,13 +90,8 @@ def write(path: str | Path, header: Header, state: dict[str, Tensor]) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     checksum = _checksum(text, tensors)
     content = save(tensors, {"format": _FORMAT, "header": text, "checksum": checksum})
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(Path(path)) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read(path: str | Path) -> tuple[Header, State]:

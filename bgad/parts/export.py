@@ -3,7 +3,6 @@
 import argparse
 import importlib.util
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bgad.atomic import replacing
 from bgad.data.images import as_shape
 from bgad.detectors import method_of
 from bgad.detectors.base import Detector, load
@@ -76,13 +76,8 @@ def export(detector: Detector, path: Path, false_alarms: float = 0.05) -> float:
         "boundary_threshold": detector.boundary_threshold_,
         "calibration_scores": detector.calibration_scores_.tolist(),
     }
-    temporary = path.with_name(f".{os.getpid()}.{path.stem}.onnx")
-    try:
-        difference = _export(detector, temporary, metadata)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return difference
+    with replacing(path) as temporary:
+        return _export(detector, temporary, metadata)
 
 
 def _export(detector: Detector, path: Path, metadata: dict[str, Any]) -> float:
