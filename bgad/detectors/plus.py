@@ -22,6 +22,7 @@ __all__ = ["Plus"]
 
 _MEMBERS = {"flows": BGAD, "memory": PatchCore, "heads": SegmentationHead}
 _WEIGHTS = {"flows": 2, "memory": 1, "heads": 2}
+_STANDARDISED = "flows", "memory"  # maps in units of their own
 _CALIBRATION = 100  # training normals at most, evenly spaced, that scales and threshold come from
 
 
@@ -31,9 +32,11 @@ class Plus(Detector):
 
     BGAD, whose flows know every cell's position but see it alone; PatchCore, whose memory sees
     neighbourhoods; and, if there are known anomalies, segmentation heads that have seen these in
-    all eight orientations. Each one's map is standardised by mean and std over pixels of training
-    normals that it is shown as if they were new, so that no test image has a say in the sum.
-    The synthetic stand-in chose the weights, 2 to 1 to 2 (docs/convergence.md).
+    all eight orientations. The maps of the first two are standardised by mean and std over pixels
+    of training normals that they are shown as if they were new, so that no test image has a say in
+    the sum. The heads count as the surprise -log P(normal) of their mean log-odds: nothing where
+    they see nothing that they know, so that they have no vote on anomalies unlike the known ones.
+    The synthetic stand-in chose this and the weights, 2 to 1 to 2 (docs/convergence.md).
 
     Parameters
     ----------
@@ -53,7 +56,7 @@ class Plus(Detector):
     known anomalies `calibration_scores_` are a little low unless some normals are held out.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     added: ClassVar[Mapping[str, Any]] = {
         name: method.added for name, method in _MEMBERS.items() if method.added
     }
@@ -91,7 +94,10 @@ class Plus(Detector):
             member.fit(normal, anomalous, masks)
             maps[name] = member.left_out(normal, chosen)[0]
         self.history_ = self.members_["flows"].history_
-        self.scales_ = {name: (float(m.mean()), float(m.std()) + 1e-6) for name, m in maps.items()}
+        self.scales_ = {
+            name: (float(maps[name].mean()), float(maps[name].std()) + 1e-6)
+            for name in _STANDARDISED
+        }
         joined, scores = self._join(maps)
         self.boundary_threshold_ = float(np.quantile(joined, 1 - self.false_positives))
         self.calibration_scores_ = scores
@@ -104,6 +110,9 @@ class Plus(Detector):
             (maps[name] - np.float32(mean)) * np.float32(_WEIGHTS[name] / std)
             for name, (mean, std) in self.scales_.items()
         )
+        if "heads" in maps:
+            log_odds = maps["heads"] / np.float32(self.heads["ensemble"])
+            joined += np.logaddexp(np.float32(0), log_odds) * np.float32(_WEIGHTS["heads"])
         return joined, joined.max(axis=(1, 2))
 
     def _state(self) -> dict[str, Tensor]:
@@ -112,13 +121,13 @@ class Plus(Detector):
             for name, member in self.members_.items()
             for key, value in member.state().items()
         }
-        scales = [self.scales_[name] for name in self.members_]
+        scales = [self.scales_[name] for name in _STANDARDISED]
         return state | {"scales": torch.tensor(scales, dtype=torch.float64)}
 
     def _restore(self, state: State) -> None:
         names = [name for name in _MEMBERS if any(key.startswith(f"{name}.") for key in state)]
-        scales = state.take("scales", len(names), 2, dtype=torch.float64).tolist()
-        self.scales_ = dict(zip(names, map(tuple, scales), strict=True))
+        scales = state.take("scales", len(_STANDARDISED), 2, dtype=torch.float64).tolist()
+        self.scales_ = dict(zip(_STANDARDISED, map(tuple, scales), strict=True))
         self.members_ = {name: self._member(name) for name in names}
         for name, member in self.members_.items():
             member.set_state(state.take_part(f"{name}."), self._levels)

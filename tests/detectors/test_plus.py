@@ -32,17 +32,29 @@ def model() -> Plus:
     return Plus(**SMALL).fit(NORMAL, ANOMALOUS, MASKS)
 
 
-def test_maps_are_weighted_sums_of_the_members_maps(model):
+def test_maps_are_weighted_sums_of_flows_memory_and_the_heads_surprise(model):
     members = [
         BGAD(**COMMON, **FLOWS),
         PatchCore(**COMMON, coreset=0.1),
         SegmentationHead(**COMMON, **HEADS),
     ]
-    maps = [member.fit(NORMAL, ANOMALOUS, MASKS).anomaly_maps(TEST) for member in members]
-    columns = np.stack([np.ones(maps[0].size), *(m.astype(np.float64).ravel() for m in maps)], 1)
+    maps = [
+        member.fit(NORMAL, ANOMALOUS, MASKS).anomaly_maps(TEST).astype(np.float64)
+        for member in members
+    ]
+    maps[2] = -np.log(1 / (1 + np.exp(maps[2] / 2)))  # of two heads
+    columns = np.stack([np.ones(maps[0].size), *(m.ravel() for m in maps)], 1)
     weights, residual, *_ = np.linalg.lstsq(columns, model.anomaly_maps(TEST).ravel(), rcond=None)
     assert residual[0] / maps[0].size < 1e-6
     assert (weights[1:] > 0).all()
+    assert weights[3] == pytest.approx(2, rel=1e-3)
+
+
+def test_heads_never_lower_a_score(model):
+    heads = model.members_.pop("heads")
+    unaided = model.anomaly_maps(TEST)
+    model.members_["heads"] = heads
+    assert (model.anomaly_maps(TEST) >= unaided).all()
 
 
 def test_the_boundary_leaves_a_share_of_normal_pixels_above(model):
