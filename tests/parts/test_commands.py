@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
+import torch
 from PIL import Image
 
 from bgad import load
@@ -266,6 +268,21 @@ def test_a_model_is_written_whole_and_for_all_to_read(root):
     assert (root / "part.bgad").read_bytes() == before
 
 
+def test_weights_may_lie_elsewhere_than_in_fit(root, capsys):
+    there, here = root / "there.pt", root / "here.pt"
+    torch.save(timm.create_model("tf_efficientnet_lite0").state_dict(), there)
+    own = [SMALL[0], SMALL[1], f"weights={there}", SMALL[3], "--method", "patchcore"]
+    model, out = str(root / "moved.bgad"), str(root / "moved")
+    normal = ["--normal", str(root / "train"), "--held-out", "0.5"]
+    assert main(["fit", *normal, "--out", model, *own]) == 0
+    there.rename(here)
+    judge = ["predict", model, str(root / "new"), "--out", out]
+    assert main(judge) == 2
+    assert "there.pt does not exist" in capsys.readouterr().err
+    assert main([*judge, "--weights", str(here)]) == 1
+    assert main(["export", model, "--out", str(root / "moved.onnx"), "--weights", str(here)]) == 0
+
+
 def test_a_broken_image_to_learn_from_is_named(root, capsys):
     (root / "broken").mkdir()
     (root / "broken/0.png").write_bytes(b"no image")
@@ -282,6 +299,8 @@ def test_a_broken_image_to_learn_from_is_named(root, capsys):
         ("part.bgad", "nowhere", [], "no such file or folder"),
         ("part.bgad", "*.gif", [], "holds no image"),
         ("part.bgad", "new", ["--false-alarms", "0.001"], "take 999 normal images"),
+        ("part.bgad", "new", ["--device", "abacus"], "device 'abacus' can't be used here"),
+        ("part.bgad", "new", ["--weights", "nowhere.pt"], "nowhere.pt does not exist"),
     ],
 )
 def test_predict_refuses_in_one_line(root, capsys, model, image, more, message):
