@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from bgad.coupling import CLAMP, DAMPING
-from bgad.data.images import as_shape
+from bgad.data.images import Size, as_shape
 from bgad.density import LevelDensity
 from bgad.detectors.base import Detector
 from bgad.detectors.bgad import Flows
 from bgad.detectors.patchcore import PatchCore
+from bgad.detectors.plus import WEIGHTS, Plus
+from bgad.detectors.segmentation_head import SegmentationHead
 from bgad.errors import InputError
 
 __all__ = ["Exported", "is_exportable"]
@@ -23,7 +25,7 @@ __all__ = ["Exported", "is_exportable"]
 
 def is_exportable(detector: Detector) -> bool:
     """Whether a detector has an exported form."""
-    return isinstance(detector, (Flows, PatchCore))
+    return isinstance(detector, tuple(_FORMS))
 
 
 class Exported(nn.Module):
@@ -34,7 +36,7 @@ class Exported(nn.Module):
 
     Parameters
     ----------
-    detector : Flows or PatchCore
+    detector : Flows, PatchCore, SegmentationHead or Plus
         Fitted, on the CPU.
 
     Raises
@@ -46,14 +48,13 @@ class Exported(nn.Module):
     def __init__(self, detector: Detector) -> None:
         super().__init__()
         if not is_exportable(detector):
-            raise InputError(
-                f"{type(detector).__name__} can't be exported: only bgad and patchcore can"
-            )
+            can = ", ".join(kind.__name__ for kind in _FORMS)
+            raise InputError(f"{type(detector).__name__} can't be exported: only {can} can")
         encoder = detector.encoder
         self.network = copy.deepcopy(encoder.network).cpu()
         self.register_buffer("scale", encoder.scale.cpu())
         self.register_buffer("shift", encoder.shift.cpu())
-        self.head = (_FlowsHead if isinstance(detector, Flows) else _MemoryHead)(detector)
+        self.form = _form(detector)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Score images of uint8, (N, H, W, 3), RGB, of the detector's size.
@@ -64,10 +65,10 @@ class Exported(nn.Module):
         maps : Tensor, shape (N, H, W)
         """
         x = images.permute(0, 3, 1, 2).float() * self.scale + self.shift
-        return self.head(self.network(x))
+        return self.form(self.network(x))
 
 
-class _FlowsHead(nn.Module):
+class _Flows(nn.Module):
     """Log-likelihoods of the levels, joined as by `bgad.anomaly_map.anomaly_maps`."""
 
     def __init__(self, detector: Flows) -> None:
@@ -158,26 +159,19 @@ def _log_add(a: Tensor, b: Tensor) -> Tensor:
     return torch.maximum(a, b) + (-(a - b).abs()).exp().log1p()
 
 
-class _MemoryHead(nn.Module):
+class _Memory(nn.Module):
     """Distances to the nearest entry, and the re-weighted score of the farthest cell."""
 
     def __init__(self, detector: PatchCore) -> None:
         super().__init__()
         self.neighbours = min(detector.neighbours, len(detector.memory_))
-        self.size, self.cells = as_shape(detector.image_size), detector.encoder.level_shapes[1][:2]
+        self.cells = _Neighbourhoods(detector)
+        self.upsample = _Upsampling(detector.image_size, detector.sigma)
         self.register_buffer("memory", detector.memory_.cpu())
-        for name, side in zip(("rows", "columns"), self.size, strict=True):
-            # A blur, its reflecting border included, is a product with a matrix from each side.
-            blur = torch.eye(side, dtype=torch.float64).numpy()
-            blur = gaussian_filter1d(blur, detector.sigma, axis=0) if detector.sigma else blur
-            self.register_buffer(name, torch.from_numpy(blur).float())
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
-        fine, coarse = (avg_pool2d(level, 3, 1, 1) for level in features[1:3])
-        coarse = interpolate(coarse, size=self.cells, mode="bilinear")
-        cells = torch.cat([fine, coarse], 1)
-        x = cells.flatten(2).transpose(1, 2)
-        memory = self.memory
+        cells = self.cells(features)
+        x, memory = cells.flatten(1, 2), self.memory
         squared = memory.square().sum(1) - 2 * (x @ memory.t())
         nearest, entries = squared.min(2)
         distances = (nearest + x.square().sum(2)).clamp(min=0).sqrt()
@@ -189,6 +183,77 @@ class _MemoryHead(nn.Module):
         spread = (near - cell).square().sum(2).sqrt()
         distance = (entry - cell).square().sum(2).sqrt().squeeze(1)
         scores = distance * (1 - (distance - spread.logsumexp(1)).exp())
-        grid = rearrange(distances, "n (h w) -> n 1 h w", h=self.cells[0])
-        maps = interpolate(grid, size=self.size, mode="bilinear").squeeze(1)
-        return scores, self.rows @ maps @ self.columns.t()
+        return scores, self.upsample(rearrange(distances, "n (h w) -> n h w", h=cells.shape[1]))
+
+
+class _Heads(nn.Module):
+    """Sum of the heads' log-odds."""
+
+    def __init__(self, detector: SegmentationHead) -> None:
+        super().__init__()
+        self.cells = _Neighbourhoods(detector)
+        self.upsample = _Upsampling(detector.image_size, detector.sigma)
+        self.register_buffer("mean", detector.standardiser_.mean)
+        self.register_buffer("std", detector.standardiser_.std)
+        self.heads = nn.ModuleList(detector.heads_)
+
+    def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        x = (self.cells(features) - self.mean) / self.std
+        maps = self.upsample(reduce(Tensor.add, (head(x) for head in self.heads)).squeeze(3))
+        return maps.amax((1, 2)), maps
+
+
+class _Sum(nn.Module):
+    """The members' maps, joined as by `bgad.detectors.plus.Plus`."""
+
+    def __init__(self, detector: Plus) -> None:
+        super().__init__()
+        self.members = nn.ModuleDict({n: _form(m) for n, m in detector.members_.items()})
+        self.scales, self.ensemble = detector.scales_, detector.heads["ensemble"]
+
+    def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        parts = {name: member(features)[1] for name, member in self.members.items()}
+        for name, (mean, std) in self.scales.items():
+            parts[name] = (parts[name] - mean) / std
+        if "heads" in parts:
+            log_odds = parts["heads"] / self.ensemble
+            parts["heads"] = _log_add(torch.zeros_like(log_odds), log_odds)
+        maps = reduce(Tensor.add, (WEIGHTS[name] * part for name, part in parts.items()))
+        return maps.amax((1, 2)), maps
+
+
+class _Neighbourhoods(nn.Module):
+    """As `bgad.neighbourhood.neighbourhoods`, of features whose channels come first."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.shape = detector.encoder.level_shapes[1][:2]
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        fine, coarse = (avg_pool2d(level, 3, 1, 1) for level in features[1:3])
+        coarse = interpolate(coarse, size=self.shape, mode="bilinear")
+        return torch.cat([fine, coarse], 1).permute(0, 2, 3, 1)
+
+
+class _Upsampling(nn.Module):
+    """As `bgad.anomaly_map.upsample`."""
+
+    def __init__(self, size: Size, sigma: float) -> None:
+        super().__init__()
+        self.size = as_shape(size)
+        for name, side in zip(("rows", "columns"), self.size, strict=True):
+            # A blur, its reflecting border included, is a product with a matrix from each side.
+            blur = torch.eye(side, dtype=torch.float64).numpy()
+            blur = gaussian_filter1d(blur, sigma, axis=0) if sigma else blur
+            self.register_buffer(name, torch.from_numpy(blur).float())
+
+    def forward(self, cells: Tensor) -> Tensor:
+        maps = interpolate(cells.unsqueeze(1), size=self.size, mode="bilinear").squeeze(1)
+        return self.rows @ maps @ self.columns.t()
+
+
+_FORMS = {Flows: _Flows, PatchCore: _Memory, SegmentationHead: _Heads, Plus: _Sum}
+
+
+def _form(detector: Detector) -> nn.Module:
+    return next(form for kind, form in _FORMS.items() if isinstance(detector, kind))(detector)

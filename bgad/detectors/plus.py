@@ -18,10 +18,12 @@ from bgad.errors import InputError
 from bgad.features import EncodedImages
 from bgad.parameters import Count, Proportion, parameters
 
-__all__ = ["Plus"]
+__all__ = ["WEIGHTS", "Plus"]
+
+WEIGHTS = {"flows": 2, "memory": 1, "heads": 2}
+"""Of the members' maps, these being in the units that `Plus` says."""
 
 _MEMBERS = {"flows": BGAD, "memory": PatchCore, "heads": SegmentationHead}
-_WEIGHTS = {"flows": 2, "memory": 1, "heads": 2}
 _STANDARDISED = "flows", "memory"  # maps in units of their own
 _CALIBRATION = 100  # training normals at most, evenly spaced, that scales and threshold come from
 
@@ -107,12 +109,12 @@ class Plus(Detector):
 
     def _join(self, maps: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         joined = sum(
-            (maps[name] - np.float32(mean)) * np.float32(_WEIGHTS[name] / std)
+            (maps[name] - np.float32(mean)) * np.float32(WEIGHTS[name] / std)
             for name, (mean, std) in self.scales_.items()
         )
         if "heads" in maps:
             log_odds = maps["heads"] / np.float32(self.heads["ensemble"])
-            joined += np.logaddexp(np.float32(0), log_odds) * np.float32(_WEIGHTS["heads"])
+            joined += np.logaddexp(np.float32(0), log_odds) * np.float32(WEIGHTS["heads"])
         return joined, joined.max(axis=(1, 2))
 
     def _state(self) -> dict[str, Tensor]:
