@@ -85,10 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser(
         "export",
         help="write a model as an ONNX file",
-        description="Write backbone, density and maps as one ONNX file, with the thresholds in its "
+        description="Write backbone, method and maps as one ONNX file, with the thresholds in its "
         "metadata, and compare its scores with the model's.",
     )
-    export.add_argument("model", type=Path, metavar="FILE.bgad", help="of bgad or patchcore")
+    export.add_argument("model", type=Path, metavar="FILE.bgad", help="not of padim or devnet")
     export.add_argument(
         "--out", type=Path, required=True, metavar="FILE.onnx", help="file to write"
     )

@@ -13,6 +13,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 from bgad.coupling import CLAMP, DAMPING
 from bgad.data.images import Size, as_shape
 from bgad.density import LevelDensity
+from bgad.detectors import METHODS, resolve
 from bgad.detectors.base import Detector
 from bgad.detectors.bgad import Flows
 from bgad.detectors.patchcore import PatchCore
@@ -48,8 +49,8 @@ class Exported(nn.Module):
     def __init__(self, detector: Detector) -> None:
         super().__init__()
         if not is_exportable(detector):
-            can = ", ".join(kind.__name__ for kind in _FORMS)
-            raise InputError(f"{type(detector).__name__} can't be exported: only {can} can")
+            can = ", ".join(n for n in METHODS if issubclass(resolve(n), tuple(_FORMS)))
+            raise InputError(f"{type(detector).__name__} can't be exported: of methods {can} can")
         encoder = detector.encoder
         self.network = copy.deepcopy(encoder.network).cpu()
         self.register_buffer("scale", encoder.scale.cpu())
@@ -195,7 +196,7 @@ class _Heads(nn.Module):
         self.upsample = _Upsampling(detector.image_size, detector.sigma)
         self.register_buffer("mean", detector.standardiser_.mean)
         self.register_buffer("std", detector.standardiser_.std)
-        self.heads = nn.ModuleList(detector.heads_)
+        self.heads = nn.ModuleList(copy.deepcopy(detector.heads_))
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
         x = (self.cells(features) - self.mean) / self.std
@@ -213,12 +214,14 @@ class _Sum(nn.Module):
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
         parts = {name: member(features)[1] for name, member in self.members.items()}
-        for name, (mean, std) in self.scales.items():
-            parts[name] = (parts[name] - mean) / std
         if "heads" in parts:
             log_odds = parts["heads"] / self.ensemble
             parts["heads"] = _log_add(torch.zeros_like(log_odds), log_odds)
-        maps = reduce(Tensor.add, (WEIGHTS[name] * part for name, part in parts.items()))
+        terms = (
+            (parts[name] - mean) * (WEIGHTS[name] / std)
+            for name, (mean, std) in self.scales.items()
+        )
+        maps = reduce(Tensor.add, terms)
         return maps.amax((1, 2)), maps
 
 

@@ -21,10 +21,9 @@ from bgad.parameters import Count, Proportion, parameters
 __all__ = ["WEIGHTS", "Plus"]
 
 WEIGHTS = {"flows": 2, "memory": 1, "heads": 2}
-"""Of the members' maps, these being in the units that `Plus` says."""
+"""Of the members' maps, in the units that `Plus` states."""
 
 _MEMBERS = {"flows": BGAD, "memory": PatchCore, "heads": SegmentationHead}
-_STANDARDISED = "flows", "memory"  # maps in units of their own
 _CALIBRATION = 100  # training normals at most, evenly spaced, that scales and threshold come from
 
 
@@ -36,9 +35,9 @@ class Plus(Detector):
     neighbourhoods; and, if there are known anomalies, segmentation heads that have seen these in
     all eight orientations. The maps of the first two are standardised by mean and std over pixels
     of training normals that they are shown as if they were new, so that no test image has a say in
-    the sum. The heads count as the surprise -log P(normal) of their mean log-odds: nothing where
-    they see nothing that they know, so that they have no vote on anomalies unlike the known ones.
-    The synthetic stand-in chose this and the weights, 2 to 1 to 2 (docs/convergence.md).
+    the sum. The heads count as the surprise -log P(normal) of their mean log-odds: next to nothing
+    where they see nothing that they know, so that they hardly vote on anomalies unlike the known
+    ones. The synthetic stand-in chose this and the weights, 2 to 1 to 2 (docs/convergence.md).
 
     Parameters
     ----------
@@ -97,8 +96,8 @@ class Plus(Detector):
             maps[name] = member.left_out(normal, chosen)[0]
         self.history_ = self.members_["flows"].history_
         self.scales_ = {
-            name: (float(maps[name].mean()), float(maps[name].std()) + 1e-6)
-            for name in _STANDARDISED
+            name: (0.0, 1.0) if name == "heads" else (float(m.mean()), float(m.std()) + 1e-6)
+            for name, m in maps.items()
         }
         joined, scores = self._join(maps)
         self.boundary_threshold_ = float(np.quantile(joined, 1 - self.false_positives))
@@ -108,13 +107,13 @@ class Plus(Detector):
         return self._join({n: m.anomaly_maps(images) for n, m in self.members_.items()})
 
     def _join(self, maps: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        if "heads" in maps:
+            log_odds = maps["heads"] / np.float32(self.heads["ensemble"])
+            maps = maps | {"heads": np.logaddexp(np.float32(0), log_odds)}
         joined = sum(
             (maps[name] - np.float32(mean)) * np.float32(WEIGHTS[name] / std)
             for name, (mean, std) in self.scales_.items()
         )
-        if "heads" in maps:
-            log_odds = maps["heads"] / np.float32(self.heads["ensemble"])
-            joined += np.logaddexp(np.float32(0), log_odds) * np.float32(WEIGHTS["heads"])
         return joined, joined.max(axis=(1, 2))
 
     def _state(self) -> dict[str, Tensor]:
@@ -123,15 +122,16 @@ class Plus(Detector):
             for name, member in self.members_.items()
             for key, value in member.state().items()
         }
-        scales = [self.scales_[name] for name in _STANDARDISED]
+        scales = [self.scales_[name] for name in self.members_]
         return state | {"scales": torch.tensor(scales, dtype=torch.float64)}
 
     def _restore(self, state: State) -> None:
         names = [name for name in _MEMBERS if any(key.startswith(f"{name}.") for key in state)]
-        scales = state.take("scales", len(_STANDARDISED), 2, dtype=torch.float64).tolist()
-        self.scales_ = dict(zip(_STANDARDISED, map(tuple, scales), strict=True))
+        scales = state.take("scales", len(names), 2, dtype=torch.float64).tolist()
+        self.scales_ = dict(zip(names, map(tuple, scales), strict=True))
         self.members_ = {name: self._member(name) for name in names}
         for name, member in self.members_.items():
+            member.encoder = self.encoder
             member.set_state(state.take_part(f"{name}."), self._levels)
 
     def _member(self, name: str) -> Detector:
