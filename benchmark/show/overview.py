@@ -508,7 +508,8 @@ def sizes_and_seconds(frame: pd.DataFrame, shots: int) -> Figure | None:
                     )
             ax.margins(0.18)
         panels[0].set_title(f"{display_name(category)}, {dataset_label(dataset)}")
-        panels[1].set(xlim=(0, None), xlabel="Seconds a cell")
+        panels[1].set_xlabel("Seconds a cell")
+    axes[0, 0].set_xlim(left=0)  # once all are drawn, for it ends the search for a common limit
     for ax, metric in zip(axes[:, 0], ("image_auroc", "pixel_f1_max"), strict=True):
         ax.set_ylabel(SHORT_TITLES[metric])
     legend_beside(axes[0, -1])

@@ -170,10 +170,10 @@ def test_ours_are_ranked_once_all_categories_were_run_on_the_published_test_set(
 
 
 def test_sizes_stand_at_what_their_cells_take():
-    def of(profile, value, seconds, size, study=None):
+    def of(profile, value, seconds, size, study=None, category="capsules"):
         timings = dict.fromkeys(("features", "train", "score", "metrics"), 0.0)
         done = result_of(
-            Cell("visa", "capsules", "general", 10, 0, profile),
+            Cell("visa", category, "general", 10, 0, profile),
             value,
             study=study,
             timings_s=timings | {"total": seconds},
@@ -189,5 +189,13 @@ def test_sizes_stand_at_what_their_cells_take():
         np.testing.assert_allclose(ax.lines[0].get_xydata(), [[100, 0.5], [400, 0.7]])
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts == ["256", "512 x 384"]
+    longer = [
+        of("cpu", 0.5, 100, 256, category="pcb1"),
+        of("cpu-large", 0.7, 900, 512, "resolution", category="pcb1"),
+    ]
+    for ax in sizes_and_seconds(results_frame([*results, *longer]), 10).axes:
+        left, right = ax.get_xlim()
+        assert left == 0
+        assert right > 900
     assert sizes_and_seconds(results_frame(results[:1]), 10) is None
     assert sizes_and_seconds(results_frame(results), 0) is None
