@@ -95,7 +95,7 @@ class Plus(Detector):
             member.fit(normal, anomalous, masks)
             maps[name] = member.left_out(normal, chosen)[0]
         self.history_ = self.members_["flows"].history_
-        self.scales_ = {
+        self.scales_ = {  # a surprise has a unit of its own, nats
             name: (0.0, 1.0) if name == "heads" else (float(m.mean()), float(m.std()) + 1e-6)
             for name, m in maps.items()
         }
