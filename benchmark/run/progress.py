@@ -63,9 +63,14 @@ class Display:
     def update(self, finished: int, running: Sequence[str], failed: int = 0) -> None:
         """Show that `finished` cells have ended, `failed` ones included, and what is `running`."""
         what = "; ".join(running) or ("waiting for a worker" if finished < self._total else "done")
-        left = self._left(finished) + (f", {failed} failed" if failed else "")
+        # The last cells may tell themselves how long they take, and know more when continued.
+        is_last = running and finished + len(running) == self._total
+        is_told = is_last and all(cell.endswith(" left") for cell in running)
+        left = [] if is_told else [self._left(finished)]
+        left += [f"{failed} failed"] if failed else []
         if self._live:
-            self._bar.update(self._task, completed=finished, description=f"{left} | {what}")
+            description = " | ".join(filter(None, (", ".join(left), what)))
+            self._bar.update(self._task, completed=finished, description=description)
             return
         now, state = time.monotonic(), (finished, tuple(running))
         if (
@@ -74,7 +79,7 @@ class Display:
             or now - self._last_line >= _LINE_EVERY
         ):
             elapsed = _clock(now - self._started)
-            self.tell(f"{finished}/{self._total} cells, {elapsed}, {left}: {what}")
+            self.tell(f"{', '.join([f'{finished}/{self._total} cells', elapsed, *left])}: {what}")
             self._last_line, self._last_state = now, state
 
     def tell(self, message: str) -> None:

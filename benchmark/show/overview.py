@@ -41,6 +41,7 @@ __all__ = [
 
 _COLUMNS = 6
 _MARKERS = "osD^v<>"
+_LINES = "-", "--", ":"
 
 
 @styled
@@ -163,49 +164,60 @@ def training_cost(
     dataset
         What is shown: all images that are tested, in cells whose moments of training were kept.
     ours, peer
-        Profiles beside it on the same cells: a point, and a line at the height of its 0 shots.
+        Profiles beside it on the same cells: points, and a line at the height of its 0 shots.
 
     Returns
     -------
     Figure or None
-        A panel for each category and metric, over the feature vectors in all steps. None without
-        such cells.
+        A column a category, over the feature vectors in all steps: image-AUC, pixel-AUC, and the
+        mean log-likelihood of training normals at each level. None without such cells.
     """
     plain = frame[frame["control"].isna() & ~frame["apart"] & (frame["setting"] == "general")]
-    plain = plain[plain["dataset"] == dataset]
-    courses = plain[plain["moments"].map(bool) & (plain["method"] == "bgad_published")]
-    courses = courses[courses["shots"] == courses["shots"].max()].drop_duplicates("category")
+    plain = plain[plain["dataset"] == dataset].sort_values(["profile", "shots", "seed"])
+    is_course = plain["moments"].map(bool) & (plain["method"] == "bgad_published")
+    courses = plain[is_course].drop_duplicates(["category", "profile", "shots"])
     if courses.empty:
         return None
+    categories = find_dataset(dataset).ordered(courses["category"])
     metrics = "image_auroc", "pixel_auroc"
-    names = courses["profile"].unique()
-    subtitle = f"{dataset_label(dataset)} · {courses['shots'].iloc[0]} shots, one seed"
-    width = 2.3 * len(courses) * len(metrics) + 1.6
-    figure = new_figure("What a longer training gives", subtitle, width, 2.4)
-    axes = figure.subplots(1, len(courses) * len(metrics), squeeze=False)[0]
-    panels = [(course, metric) for metric in metrics for _, course in courses.iterrows()]
-    for ax, (course, metric) in zip(axes, panels, strict=True):
-        shares = np.arange(1, len(course["moments"]) + 1) / len(course["moments"])
-        found = [moment[metric] for moment in course["moments"]]
-        label = f"{' and '.join(names)}, after each part"
-        ax.plot(shares * course["vectors"], found, "s-", ms=2.5, color=CYCLE[1], label=label)
-        same = plain[plain["category"] == course["category"]]
-        start = same[(same["profile"] == ours) & (same["shots"] == course["shots"])]
-        start = start[start["seed"] == course["seed"]]
-        if len(start):
-            figures = start[column(metric, "paper")]
-            ax.plot(start["vectors"], figures, "o", ms=6, color=CYCLE[0], label=ours)
-        memory = same[(same["profile"] == peer) & (same["shots"] == 0)]
-        if len(memory):
-            height = memory[column(metric, "paper")].mean()
-            ax.axhline(height, color=CYCLE[2], ls="--", label=f"{peer}, 0 shots")
-        ax.set(
-            title=f"{display_name(course['category'])}: {SHORT_TITLES[metric]}",
-            xscale="log",
-            xlabel="Feature vectors trained on",
-        )
-        fit_shares([ax], "y")
-    legend_beside(axes[-1])
+    size = 2 * len(categories) + 1.8, 1.7 * (len(metrics) + 1)
+    subtitle = f"{dataset_label(dataset)} · one seed"
+    figure = new_figure("What a longer training gives", subtitle, *size)
+    axes = figure.subplots(len(metrics) + 1, len(categories), sharex=True, squeeze=False)
+    marks = dict(zip(sorted(courses["shots"].unique()), cycle(_MARKERS), strict=False))
+    kinds = courses.groupby(["profile", "shots"], sort=False)
+    colours = cycle(CYCLE[1:2] + CYCLE[3:])
+    for ((profile, shots), alike), colour in zip(kinds, colours, strict=False):
+        name = f"{profile}, {count(shots, 'shot')}"
+        for course in alike.itertuples():
+            moments = pd.DataFrame(list(course.moments))
+            trained = np.linspace(0, course.vectors, len(moments) + 1)[1:]
+            *above, below = axes[:, categories.index(course.category)]
+            for ax, metric in zip(above, metrics, strict=True):
+                line = f"{marks[shots]}-"
+                ax.plot(trained, moments[metric], line, ms=2.5, color=colour, label=name)
+            levels = np.array(moments["log_likelihood"].to_list()).T
+            for level, (line, means) in enumerate(zip(_LINES, levels, strict=False), 1):
+                below.plot(trained, means, line, color=colour, label=f"level {level}")
+    memory = plain[(plain["profile"] == peer) & (plain["shots"] == 0)]
+    for category, column_axes in zip(categories, axes.T, strict=True):
+        same = courses.loc[courses["category"] == category, ["category", "shots", "seed"]]
+        starts = plain[plain["profile"] == ours].merge(same.drop_duplicates())
+        for ax, metric in zip(column_axes, metrics, strict=False):
+            figures = column(metric, "paper")
+            for start in starts.to_dict("records"):
+                mark, name = marks[start["shots"]], f"{ours}, {count(start['shots'], 'shot')}"
+                ax.plot(start["vectors"], start[figures], mark, color=CYCLE[0], label=name)
+            heights = memory.loc[memory["category"] == category, figures]
+            if len(heights):
+                ax.axhline(heights.mean(), color=CYCLE[2], ls="--", label=f"{peer}, 0 shots")
+            fit_shares([ax], "y")
+        column_axes[0].set(title=display_name(category), xscale="log")
+    for row, name in zip(axes, [*map(SHORT_TITLES.get, metrics), "log-likelihood"], strict=True):
+        row[0].set_ylabel(name)
+    for row in axes[[0, -1]]:
+        legend_beside(row[-1], of=list(row))
+    figure.supxlabel("Feature vectors trained on", fontsize=9)
     return figure
 
 

@@ -1,6 +1,6 @@
 """One look for all figures: colours, type sizes, heading."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Literal, ParamSpec, TypeVar
 
@@ -132,10 +132,12 @@ def fit_shares(axes: Iterable[Axes], axis: Literal["x", "y"], least: float = 0.0
             artist.set(clip_on=False, in_layout=False)
 
 
-def legend_beside(ax: Axes, title: str | None = None) -> None:
-    """Put the legend on the right, outside of the axes."""
+def legend_beside(ax: Axes, title: str | None = None, of: Sequence[Axes] = ()) -> None:
+    """Put a legend on the right, outside of the axes: theirs, or of several, a line a name."""
+    found = [each.get_legend_handles_labels() for each in of or [ax]]
+    entries = {label: handle for parts in found for handle, label in zip(*parts, strict=True)}
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0.7}
-    ax.legend(**place, fontsize=8.5, title=title, alignment="left")
+    ax.legend(entries.values(), entries, **place, fontsize=8.5, title=title, alignment="left")
 
 
 def describe(cell: Cell) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from benchmark.protocol.profiles import load_profile
 from benchmark.results.frame import column
 from benchmark.results.references import load_references
-from benchmark.show.document import Code, Entry, Note, Score, Section, Table, count
+from benchmark.show.document import Code, Entry, Note, Quantity, Score, Section, Table
 from benchmark.show.labels import SHORT_TITLES, dataset_label
 from benchmark.show.tables.means import score, sizes
 from bgad.data.registry import find_dataset
@@ -16,6 +16,8 @@ __all__ = ["section"]
 
 _BY = "BGAD's code"
 _PROFILES = ("paper", "paper-lite2", "cpu")
+_PUBLISHED = ("paper", "paper-lite2", "paper-lite2-joint")
+_METRICS = ("image_auroc", "pixel_auroc", "pixel_f1_max")
 _TOLERANCE = 0.005
 
 
@@ -58,28 +60,40 @@ def section(frame: pd.DataFrame) -> Section:
         "reproduced where all of them were run and the means differ by "
         f"{_TOLERANCE} at most."
     )
-    beside = [Note(text)] if (text := _beside(plain)) else []
+    beside = [table] if (table := _beside(plain)).rows else []
     return Section("Claimed and obtained", (Table.of(rows), note, *beside, how))
 
 
-def _beside(cells: pd.DataFrame, longer: str = "paper-lite2", shorter: str = "cpu") -> str:
-    """What a longer and a shorter training of the same cells give; nothing without such cells."""
+def _beside(cells: pd.DataFrame, short: str = "cpu") -> Table:
+    """What the published training and a short one give on cells that both have."""
     same = ["dataset", "category", "setting", "known_type", "shots", "seed", "fingerprint"]
-    left, right = (cells[cells["profile"] == name] for name in (longer, shorter))
-    pairs = left.merge(right, on=same, suffixes=("", "_shorter"))
-    if pairs.empty:
-        return ""
-    figures = ", ".join(
-        f"{SHORT_TITLES[metric]} {pairs[column(metric)].mean():.3f} against "
-        f"{pairs[column(metric) + '_shorter'].mean():.3f}"
-        for metric in ("image_auroc", "pixel_auroc", "pixel_f1_max")
-    )
-    ratio = (pairs["vectors"] / pairs["vectors_shorter"]).mean()
-    return (
-        f"On the {count(len(pairs), 'cell')} that both have, {longer} gives, by its best moment "
-        f"on the test set, {figures} of {shorter}, which is trained on 1/{ratio:.0f} of the "
-        "feature vectors."
-    )
+    rows = []
+    for longer in _PUBLISHED:
+        for shots, own in cells[cells["profile"] == longer].groupby("shots"):
+            shorter = cells[cells["profile"] == short].merge(own[same])
+            own = own.merge(shorter[same])
+            if own.empty:
+                continue
+            last = pd.DataFrame([(moments or [{}])[-1] for moments in own["moments"]])
+            trained = {
+                f"{longer}, best moments": (own, own[[column(m, "paper") for m in _METRICS]]),
+                f"{longer}, last moment": (own, last.reindex(columns=list(_METRICS))),
+                short: (shorter, shorter[[column(m, "paper") for m in _METRICS]]),
+            }
+            rows += [
+                {
+                    "Trained as": name,
+                    "Shots": int(shots),
+                    "Categories, seeds": sizes(of),
+                    "Feature vectors": Quantity(of["vectors"].mean(), spec=",.0f"),
+                    **{
+                        SHORT_TITLES[m]: score(of, values) if values.notna().any() else None
+                        for m, (_, values) in zip(_METRICS, figures.items(), strict=True)
+                    },
+                }
+                for name, (of, figures) in trained.items()
+            ]
+    return Table.of(rows, "The published training beside a short one, on the cells that both have")
 
 
 def _verdict(claim: tuple, ours: pd.DataFrame, obtained: Score) -> Entry:

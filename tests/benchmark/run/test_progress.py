@@ -55,6 +55,19 @@ def test_nothing_is_silent_for_longer_than_half_a_minute_or_promises_no_time(clo
     ]
 
 
+def test_the_last_cells_say_themselves_how_long_they_take(clock):
+    file = io.StringIO()
+    cells = ["pill: training, step 5 of 10, 1.0 a second, 0:00:05 left", "screw: training"]
+    with Display(3, expected=600, console=Console(file=file, width=200)) as display:
+        for clock[0], finished, running in (0, 0, cells[:1]), (30, 1, cells), (60, 2, cells[:1]):
+            display.update(finished, running, failed=finished)
+    assert file.getvalue().splitlines() == [
+        f"0/3 cells, 0:00:00, about 0:10:00 left: {cells[0]}",
+        f"1/3 cells, 0:00:30, about 0:01:00 left, 1 failed: {'; '.join(cells)}",
+        f"2/3 cells, 0:01:00, 2 failed: {cells[0]}",
+    ]
+
+
 def test_the_last_phase_in_a_log_comes_with_how_far_it_is(tmp_path):
     log = tmp_path / "bottle.log"
     lines = [

@@ -18,6 +18,7 @@ from benchmark.show.overview import (
     per_type,
     shots_curves,
     sizes_and_seconds,
+    training_cost,
 )
 from bgad.data.registry import find_dataset
 
@@ -199,3 +200,33 @@ def test_sizes_stand_at_what_their_cells_take():
         assert right > 900
     assert sizes_and_seconds(results_frame(results[:1]), 10) is None
     assert sizes_and_seconds(results_frame(results), 0) is None
+
+
+def test_a_course_of_training_shows_each_moment_of_each_category_and_number_of_shots():
+    def course(category, shots):
+        moments = [
+            {"image_auroc": at / 10, "pixel_auroc": at / 20, "log_likelihood": [-at, shots]}
+            for at in (5, 6, 8)
+        ]
+        cell = Cell("mvtec_ad", category, "general", shots, 0, "paper-lite2")
+        return result_of(cell, 0.9, training={"moments": moments})
+
+    cells = [course("bottle", 0), course("bottle", 10), course("pill", 10)]
+    short = [result(DATASETS[0], *cell, 0) for cell in VALUES]
+    frame = results_frame(cells + short)
+    is_course = frame["profile"] == "paper-lite2"
+    frame.loc[is_course, "method"] = "bgad_published"
+    frame["vectors"] = np.where(is_course, 300.0, 7.0)
+    axes = np.reshape(training_cost(frame, "mvtec_ad").axes, (3, 2))
+    assert [ax.get_title("left") for ax in axes[0]] == ["Bottle", "Pill"]
+    lines = [{line.get_label(): line for line in ax.lines} for ax in axes.flat]
+    assert set(lines[0]) == {
+        *("paper-lite2, 0 shots", "paper-lite2, 10 shots", "cpu, 0 shots", "cpu, 10 shots")
+    }
+    assert set(lines[1]) == {"paper-lite2, 10 shots", "cpu, 10 shots"}
+    assert lines[1]["paper-lite2, 10 shots"].get_xdata() == pytest.approx([100, 200, 300])
+    assert lines[3]["paper-lite2, 10 shots"].get_ydata() == pytest.approx([0.25, 0.3, 0.4])
+    assert lines[1]["cpu, 10 shots"].get_xydata() == pytest.approx(np.array([[7, 0.7]]))
+    assert lines[5]["level 1"].get_ydata() == pytest.approx([-5, -6, -8])
+    assert lines[5]["level 2"].get_ydata() == pytest.approx([10] * 3)
+    assert training_cost(frame[~is_course], "mvtec_ad") is None

@@ -6,6 +6,7 @@ from cell_results import result_of
 from benchmark.protocol.cells import Cell
 from benchmark.results.frame import results_frame
 from benchmark.show import markdown
+from benchmark.show.document import NOT_RUN
 from benchmark.show.tables import replication
 from bgad.data.registry import find_dataset
 
@@ -41,10 +42,25 @@ def test_what_is_missing_leaves_a_claim_open():
 
 def test_a_short_training_is_held_against_the_published_one_on_the_same_cells():
     values = {("pill", "paper-lite2"): 0.9, ("pill", "cpu"): 0.8, ("wood", "cpu"): 0.1}
-    cells = {Cell("mvtec_ad", name, "general", 10, 0, p): v for (name, p), v in values.items()}
-    frame = results_frame([result_of(cell, value) for cell, value in cells.items()])
+    course = [{"image_auroc": 0.9, "pixel_auroc": 0.9}, {"image_auroc": 0.85, "pixel_auroc": 0.9}]
+    results = [
+        result_of(
+            Cell("mvtec_ad", name, "general", shots, 0, profile),
+            value - 0.01 * shots,
+            training={"moments": course} if profile != "cpu" else {},
+        )
+        for (name, profile), value in values.items()
+        for shots in (0, 10)
+    ]
+    frame = results_frame(results)
     frame["vectors"] = frame["profile"].map({"paper-lite2": 5000.0, "cpu": 10.0})
     text = markdown.blocks(replication.section(frame))
-    assert "On the 1 cell that both have" in text
-    assert "image-AUC 0.900 against 0.800" in text
-    assert "1/500 of the feature vectors" in text
+    lines = [[e.strip() for e in line.split("|")[1:-1]] for line in text.splitlines()]
+    assert [line for line in lines if len(line) == 7][2:] == [
+        ["paper-lite2, best moments", "0", "1, 1", "5,000", "0.900", "0.900", "0.900"],
+        ["paper-lite2, last moment", "0", "1, 1", "5,000", "0.850", "0.900", NOT_RUN],
+        ["cpu", "0", "1, 1", "10", "0.800", "0.800", "0.800"],
+        ["paper-lite2, best moments", "10", "1, 1", "5,000", "0.800", "0.800", "0.800"],
+        ["paper-lite2, last moment", "10", "1, 1", "5,000", "0.850", "0.900", NOT_RUN],
+        ["cpu", "10", "1, 1", "10", "0.700", "0.700", "0.700"],
+    ]
