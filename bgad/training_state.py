@@ -1,6 +1,5 @@
 """A training's state in a file, to be continued from after an interruption."""
 
-import os
 import pickle
 import warnings
 from pathlib import Path
@@ -38,8 +37,6 @@ class TrainingState:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as temporary, temporary.open("wb") as file:
             torch.save(state | {"fingerprint": self.fingerprint}, file)
-            file.flush()
-            os.fsync(file.fileno())
 
     def load(self) -> dict[str, Any] | None:
         """Return what was saved last; no code in the file is executed.

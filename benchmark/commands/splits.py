@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmark.paths import cache_dir
 from benchmark.protocol.cells import grid
 from benchmark.protocol.splits import manifest
-from benchmark.results.store import write_atomically
+from bgad.atomic import write_atomically
 from bgad.data.folder import list_categories, load_category
 from bgad.features import FeatureCache
 

@@ -24,9 +24,10 @@ from PIL import Image
 from benchmark.paths import NOTEBOOK, cache_dir
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.profiles import Profile
-from benchmark.results.store import Store, write_atomically
+from benchmark.results.store import Store
 from benchmark.show.gallery import panels, strip
 from benchmark.show.layers import MEDIA_TYPE
+from bgad.atomic import write_atomically
 from bgad.data.synthetic import ensure
 from bgad.errors import InputError
 

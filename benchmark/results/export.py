@@ -8,7 +8,8 @@ import pandas as pd
 
 from benchmark.results.frame import results_frame, types_frame
 from benchmark.results.locate import locate
-from benchmark.results.store import load_all, write_atomically
+from benchmark.results.store import load_all
+from bgad.atomic import write_atomically
 from bgad.errors import InputError
 
 __all__ = ["export_csv"]

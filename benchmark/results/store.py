@@ -1,15 +1,11 @@
 """The results store: one JSON file for each cell, whole or absent."""
 
-import errno
 import hashlib
 import io
 import json
-import os
 import re
-import uuid
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +17,7 @@ from benchmark.protocol.cells import Cell
 from benchmark.protocol.schema import SCHEMA_VERSION, Failure, Result
 from benchmark.results.provenance import now
 from benchmark.results.scores import from_csv, to_csv
+from bgad.atomic import write_atomically
 from bgad.errors import InputError
 
 __all__ = [
@@ -30,7 +27,6 @@ __all__ = [
     "result_key",
     "seal",
     "to_json",
-    "write_atomically",
     "write_json",
 ]
 
@@ -56,34 +52,6 @@ def result_key(
     """Hash (hex) of all that a cell's result depends on, the schema's version included."""
     parts = [profile_hash, split_sha256, data_fingerprint, weights_sha256, SCHEMA_VERSION]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file such that it is there with all its content, or as it was, whatever happens.
-
-    Raises
-    ------
-    OSError
-        Naming `path`, if it cannot be written; then nothing is left behind.
-    """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:  # its mode follows the umask
-            file.write(content)
-            file.flush()
-            _sync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise type(error)(error.errno, error.strerror, str(path)) from error
-    with suppress(OSError):  # no folder can be opened on Windows, or synced on network shares
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class Store:
@@ -377,11 +345,3 @@ def _to_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 def _from_npz(content: bytes) -> dict[str, np.ndarray]:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-def _sync(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-            raise  # else the file system does not know it

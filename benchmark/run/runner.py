@@ -20,11 +20,12 @@ from pydantic import ValidationError
 from benchmark.paths import PROFILES
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.schema import Failure
-from benchmark.results.store import MAX_ATTEMPTS, Store, write_atomically
+from benchmark.results.store import MAX_ATTEMPTS, Store
 from benchmark.run.cluster import check_slurm
 from benchmark.run.jobs import RUN_NOTE, Job, Outcome, run_job
 from benchmark.run.plan import PlannedCell, Request, group
 from benchmark.run.progress import Display, last_progress
+from bgad.atomic import write_atomically
 from bgad.errors import InputError
 
 __all__ = ["Runner", "hold", "notebook_name"]

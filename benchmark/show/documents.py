@@ -13,9 +13,9 @@ import pandas as pd
 
 from benchmark.paths import DOCS, README
 from benchmark.results.references import complete_figures, load_references
-from benchmark.results.store import write_atomically
 from benchmark.show import markdown
 from benchmark.show.tables import Source, make_section
+from bgad.atomic import write_atomically
 from bgad.errors import InputError
 
 if TYPE_CHECKING:

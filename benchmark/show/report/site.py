@@ -22,7 +22,7 @@ from benchmark.results import references
 from benchmark.results.frame import grid_cells, results_frame
 from benchmark.results.locate import locate
 from benchmark.results.rescore import curves
-from benchmark.results.store import Store, load_all, write_atomically
+from benchmark.results.store import Store, load_all
 from benchmark.results.verdict import judge
 from benchmark.show import html, overview
 from benchmark.show.document import Code, Note, Section, Table
@@ -46,6 +46,7 @@ from benchmark.show.tables import (
     scores,
     verdict,
 )
+from bgad.atomic import write_atomically
 from bgad.data.registry import DATASETS, find_dataset
 from bgad.errors import InputError
 from bgad.progress import Progress, tell

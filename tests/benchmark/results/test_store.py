@@ -1,6 +1,5 @@
 """The store: whole files or none, and only what was asked for."""
 
-import errno
 import json
 import multiprocessing
 import os
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from instant import make_result
 
 from benchmark.protocol.cells import Cell
-from benchmark.results.store import Store, load_all, result_key, seal, to_json, write_atomically
+from benchmark.results.store import Store, load_all, result_key, seal, to_json
 from bgad.errors import InputError
 
 CELL = Cell("d", "widget", "general", 10, 0, "p")
@@ -193,20 +192,6 @@ def test_later_roots_win(tmp_path):
     assert {r.cell.seed: r.metrics["common"].image_ap for r in results} == {0: 0.75, 1: 0.5}
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "folder/file"
-    write_atomically(path, b"old")
-
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"No space left on device: .*folder/file"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(path.parent.iterdir()) == [path]
-
-
 def _write_for_ever(root):
     store = Store(root)
     while True:
@@ -250,33 +235,3 @@ def test_leftovers_are_only_what_this_program_made_beside_cells(store):
     store.remove_leftovers()
     assert not any(path.exists() for path in ours)
     assert all(path.exists() for path in foreign)
-
-
-@pytest.mark.parametrize("umask", [0o002, 0o077])
-def test_modes_follow_the_umask(store, umask):
-    previous = os.umask(umask)
-    try:
-        store.write(make_result(CELL))
-    finally:
-        os.umask(previous)
-    assert store.path(CELL).stat().st_mode & 0o777 == 0o666 & ~umask
-
-
-def test_a_file_system_that_cannot_sync_or_change_modes_will_do(store, monkeypatch):
-    def unsupported(*arguments):
-        raise OSError(errno.EINVAL, "Invalid argument")
-
-    for name in ("fsync", "chmod", "fchmod"):
-        monkeypatch.setattr(os, name, unsupported)
-    store.write(make_result(CELL))
-    assert store.read(CELL) is not None
-
-
-def test_a_disk_that_fails_to_sync_is_an_error(store, monkeypatch):
-    def broken(*arguments):
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(os, "fsync", broken)
-    with pytest.raises(OSError, match="Input/output error"):
-        store.write(make_result(CELL))
-    assert [path for path in store.root.rglob("*") if path.is_file()] == []
