@@ -3,6 +3,7 @@
 from instant import make_result
 
 from benchmark.protocol.cells import Cell
+from benchmark.protocol.profiles import Evaluation, Profile
 from benchmark.results.frame import results_frame
 from benchmark.show.tables.run import section
 
@@ -20,3 +21,13 @@ def test_there_is_a_row_for_each_category_and_their_average():
     assert [row[3] for row in table.rows] == ["Average", "Carpet", "Zipper"]
     assert all(str(row[4]) == "0.500 ± 0.354" and row[-1] == 2 for row in table.rows)
     assert not section(frame, "other").blocks
+
+
+def test_a_study_s_profile_is_shown_too_and_an_oracle_says_that_it_is_one():
+    cells = [Cell("synthetic", "wood", "general", 0, 0, name) for name in ("peer", "selected")]
+    results = [
+        make_result(cell, profile=Profile(cell.profile, evaluation=evaluation, study="fidelity"))
+        for cell, evaluation in zip(cells, (Evaluation(), Evaluation("best_on_test")), strict=True)
+    ]
+    table = section(results_frame(results), "synthetic").blocks[0]
+    assert {row[2] for row in table.rows} == {"peer", "selected (oracle)"}
