@@ -136,7 +136,11 @@ class Config(_Model):
 
 
 class Timings(_Model):
-    """Wall-clock seconds; `features` is what this cell waited for them, cached or not."""
+    """Wall-clock seconds of the process that ended the cell.
+
+    `features` is what it waited for them, cached or not. Of a training that was interrupted,
+    `train` lacks what came before.
+    """
 
     features: _Seconds
     train: _Seconds
