@@ -74,9 +74,15 @@ def _beside(cells: pd.DataFrame, short: str = "cpu") -> Table:
             own = own.merge(shorter[same])
             if own.empty:
                 continue
-            last = pd.DataFrame([(moments or [{}])[-1] for moments in own["moments"]])
+            courses = [list(moments) or [{}] for moments in own["moments"]]
+            half = pd.DataFrame(course[(len(course) - 1) // 2] for course in courses)
+            last = pd.DataFrame(course[-1] for course in courses)
             trained = {
                 f"{longer}, best moments": (own, own[[column(m, "paper") for m in _METRICS]]),
+                f"{longer}, half way": (
+                    own.assign(vectors=own["vectors"] / 2),
+                    half.reindex(columns=list(_METRICS)),
+                ),
                 f"{longer}, last moment": (own, last.reindex(columns=list(_METRICS))),
                 short: (shorter, shorter[[column(m, "paper") for m in _METRICS]]),
             }
@@ -85,7 +91,7 @@ def _beside(cells: pd.DataFrame, short: str = "cpu") -> Table:
                     "Trained as": name,
                     "Shots": int(shots),
                     "Categories, seeds": sizes(of),
-                    "Feature vectors": Quantity(of["vectors"].mean(), spec=",.0f"),
+                    "Feature vectors": Quantity(of["vectors"].mean() / 1e6, spec=",.1f", unit=" M"),
                     **{
                         SHORT_TITLES[m]: score(of, values) if values.notna().any() else None
                         for m, (_, values) in zip(_METRICS, figures.items(), strict=True)
