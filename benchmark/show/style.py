@@ -133,7 +133,7 @@ def fit_shares(axes: Iterable[Axes], axis: Literal["x", "y"], least: float = 0.0
 
 
 def legend_beside(ax: Axes, title: str | None = None, of: Sequence[Axes] = ()) -> None:
-    """Put a legend on the right, outside of the axes: theirs, or of several, a line a name."""
+    """Put a legend on the right, outside: of these axes, or of several, each label once."""
     found = [each.get_legend_handles_labels() for each in of or [ax]]
     entries = {label: handle for parts in found for handle, label in zip(*parts, strict=True)}
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0.7}
