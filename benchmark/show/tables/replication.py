@@ -67,7 +67,7 @@ def section(frame: pd.DataFrame) -> Section:
 def _beside(cells: pd.DataFrame, short: str = "cpu") -> Table:
     """What the published training and a short one give on cells that both have."""
     same = ["dataset", "category", "setting", "known_type", "shots", "seed", "fingerprint"]
-    rows = []
+    tested, rows = [column(metric, "paper") for metric in _METRICS], []
     for longer in _PUBLISHED:
         for shots, own in cells[cells["profile"] == longer].groupby("shots"):
             shorter = cells[cells["profile"] == short].merge(own[same])
@@ -75,16 +75,14 @@ def _beside(cells: pd.DataFrame, short: str = "cpu") -> Table:
             if own.empty:
                 continue
             courses = [list(moments) or [{}] for moments in own["moments"]]
-            half = pd.DataFrame(course[(len(course) - 1) // 2] for course in courses)
-            last = pd.DataFrame(course[-1] for course in courses)
+            half = pd.DataFrame((c[(len(c) - 1) // 2] for c in courses), columns=_METRICS)
+            last = pd.DataFrame((c[-1] for c in courses), columns=_METRICS)
+            to_half = own["vectors"] * [(len(c) + 1) // 2 / len(c) for c in courses]
             trained = {
-                f"{longer}, best moments": (own, own[[column(m, "paper") for m in _METRICS]]),
-                f"{longer}, half way": (
-                    own.assign(vectors=own["vectors"] / 2),
-                    half.reindex(columns=list(_METRICS)),
-                ),
-                f"{longer}, last moment": (own, last.reindex(columns=list(_METRICS))),
-                short: (shorter, shorter[[column(m, "paper") for m in _METRICS]]),
+                f"{longer}, best moments": (own, own[tested]),
+                f"{longer}, half way": (own.assign(vectors=to_half), half),
+                f"{longer}, last moment": (own, last),
+                short: (shorter, shorter[tested]),
             }
             rows += [
                 {

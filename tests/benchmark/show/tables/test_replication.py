@@ -58,11 +58,11 @@ def test_a_short_training_is_held_against_the_published_one_on_the_same_cells():
     lines = [[e.strip() for e in line.split("|")[1:-1]] for line in text.splitlines()]
     assert [line for line in lines if len(line) == 7][2:] == [
         ["paper-lite2, best moments", "0", "1, 1", "5,000.0 M", "0.900", "0.900", "0.900"],
-        ["paper-lite2, half way", "0", "1, 1", "2,500.0 M", "0.900", "0.900", NOT_RUN],
+        ["paper-lite2, half way", "0", "1, 1", "3,333.3 M", "0.900", "0.900", NOT_RUN],
         ["paper-lite2, last moment", "0", "1, 1", "5,000.0 M", "0.850", "0.900", NOT_RUN],
         ["cpu", "0", "1, 1", "0.1 M", "0.800", "0.800", "0.800"],
         ["paper-lite2, best moments", "10", "1, 1", "5,000.0 M", "0.800", "0.800", "0.800"],
-        ["paper-lite2, half way", "10", "1, 1", "2,500.0 M", "0.900", "0.900", NOT_RUN],
+        ["paper-lite2, half way", "10", "1, 1", "3,333.3 M", "0.900", "0.900", NOT_RUN],
         ["paper-lite2, last moment", "10", "1, 1", "5,000.0 M", "0.850", "0.900", NOT_RUN],
         ["cpu", "10", "1, 1", "0.1 M", "0.700", "0.700", "0.700"],
     ]
