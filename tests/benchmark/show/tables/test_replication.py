@@ -13,13 +13,18 @@ from bgad.data.registry import find_dataset
 CATEGORIES = find_dataset("mvtec_ad").categories
 
 
+def lines(frame, n_columns: int) -> list[list[str]]:
+    """Lines of all tables with so many columns."""
+    text = markdown.blocks(replication.section(frame))
+    split = [[e.strip() for e in line.split("|")[1:-1]] for line in text.splitlines()]
+    return [line for line in split if len(line) == n_columns]
+
+
 def rows(categories=(), value: float = 0.0, profile: str = "paper") -> dict[tuple[str, str], list]:
     """Obtained figure, sizes and verdict, by metric and profile."""
     cells = [Cell("mvtec_ad", name, "general", 10, 0, profile) for name in categories]
     frame = results_frame([result_of(c, 0.5, paper=value, study="fidelity") for c in cells])
-    text = markdown.blocks(replication.section(frame))
-    lines = [[e.strip() for e in line.split("|")[1:-1]] for line in text.splitlines()]
-    claims = [line for line in lines if len(line) == 6 and "10 shots" in line[0]]
+    claims = [line for line in lines(frame, 6) if "10 shots" in line[0]]
     return {(line[0].split(",")[0], line[2]): line[3:] for line in claims}
 
 
@@ -54,9 +59,7 @@ def test_a_short_training_is_held_against_the_published_one_on_the_same_cells():
     ]
     frame = results_frame(results)
     frame["vectors"] = frame["profile"].map({"paper-lite2": 5e9, "cpu": 1e5})
-    text = markdown.blocks(replication.section(frame))
-    lines = [[e.strip() for e in line.split("|")[1:-1]] for line in text.splitlines()]
-    assert [line for line in lines if len(line) == 7][2:] == [
+    assert lines(frame, 7)[2:] == [
         ["paper-lite2, best moments", "0", "1, 1", "5,000.0 M", "0.900", "0.900", "0.900"],
         ["paper-lite2, half way", "0", "1, 1", "3,333.3 M", "0.900", "0.900", NOT_RUN],
         ["paper-lite2, last moment", "0", "1, 1", "5,000.0 M", "0.850", "0.900", NOT_RUN],
@@ -65,4 +68,22 @@ def test_a_short_training_is_held_against_the_published_one_on_the_same_cells():
         ["paper-lite2, half way", "10", "1, 1", "3,333.3 M", "0.900", "0.900", NOT_RUN],
         ["paper-lite2, last moment", "10", "1, 1", "5,000.0 M", "0.850", "0.900", NOT_RUN],
         ["cpu", "10", "1, 1", "0.1 M", "0.700", "0.700", "0.700"],
+    ]
+
+
+def test_one_adam_is_held_against_an_adam_a_level_on_cells_that_all_have():
+    cells = [("pill", "paper-lite2-joint"), ("wood", "paper-lite2-joint")]
+    cells += [("pill", "paper-lite2"), ("wood", "paper-lite2"), ("pill", "cpu")]
+    values = dict(zip(cells, (0.9, 0.1, 0.7, 0.1, 0.8), strict=True))
+    results = [
+        result_of(Cell("mvtec_ad", category, "general", 0, 0, profile), value)
+        for (category, profile), value in values.items()
+    ]
+    shown = [(line[0], line[4]) for line in lines(results_frame(results), 7)]
+    assert [line for line in shown if line[0] == "cpu" or "best" in line[0]] == [
+        ("paper-lite2, best moments", "0.700"),
+        ("cpu", "0.800"),
+        ("paper-lite2-joint, best moments", "0.900"),
+        ("paper-lite2, best moments", "0.700"),
+        ("cpu", "0.800"),
     ]
