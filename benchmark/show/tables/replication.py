@@ -1,6 +1,8 @@
 """The claims of the authors' code, beside what was obtained here and how to obtain it."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import reduce
 
 import pandas as pd
 
@@ -8,7 +10,8 @@ from benchmark.protocol.profiles import load_profile
 from benchmark.results.frame import column
 from benchmark.results.references import load_references
 from benchmark.show.document import Code, Entry, Note, Quantity, Score, Section, Table
-from benchmark.show.labels import SHORT_TITLES, dataset_label
+from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
+from benchmark.show.tables.caveats import caveats
 from benchmark.show.tables.means import score, sizes
 from bgad.data.registry import find_dataset
 
@@ -23,6 +26,7 @@ _PUBLISHED = {
     "paper-lite2-joint": ["paper-lite2", "cpu"],
 }
 _METRICS = ("image_auroc", "pixel_auroc", "pixel_f1_max")
+_SAME = ["category", "setting", "known_type", "shots", "seed", "fingerprint"]
 _TOLERANCE = 0.005
 
 
@@ -65,38 +69,59 @@ def section(frame: pd.DataFrame) -> Section:
         "reproduced where all of them were run and the means differ by "
         f"{_TOLERANCE} at most."
     )
-    beside = [table] if (table := _beside(plain)).rows else []
-    return Section("Claimed and obtained", (Table.of(rows), note, *beside, how))
+    beside = [
+        table
+        for dataset in claims["dataset"].unique()
+        for table in _beside(plain[plain["dataset"] == dataset], dataset)
+    ]
+    notes = caveats(plain[plain["profile"].isin(_PROFILES)])
+    return Section("Claimed and obtained", (Table.of(rows), note, *beside, *notes, how))
 
 
-def _beside(cells: pd.DataFrame) -> Table:
-    """What each published training gives, and others on the same cells."""
-    same = ["dataset", "category", "setting", "known_type", "shots", "seed", "fingerprint"]
-    rows = []
+def _beside(cells: pd.DataFrame, dataset: str) -> list[Table]:
+    """What each published training gives, and others on the same cells: means, and categories."""
+    run = cells.loc[cells["profile"].isin(_PUBLISHED), "category"]
+    means: list[dict[str, Entry]] = []
+    changes: list[dict[str, Entry]] = []
+    for shots, alike in _on_the_same_cells(cells):
+        means += [
+            {
+                "Trained as": trained_as,
+                "Shots": shots,
+                "Categories, seeds": sizes(of),
+                "Feature vectors": Quantity(of["vectors"].mean() / 1e6, spec=",.1f", unit=" M"),
+                **{
+                    SHORT_TITLES[m]: score(of, values) if values.notna().any() else None
+                    for m, (_, values) in zip(_METRICS, figures.items(), strict=True)
+                },
+            }
+            for name, own in alike.items()
+            for trained_as, of, figures in _moments(name, own)
+        ]
+        (longer, own), (other, theirs), *_ = alike.items()
+        for metric in _METRICS:
+            figures = column(metric, "paper")
+            change = own[figures] - own[_SAME].merge(theirs)[figures]
+            row = {"Best moments of": longer, "less": other, "Shots": shots}
+            row["in points"] = SHORT_TITLES[metric]
+            for name in find_dataset(dataset).ordered(run):
+                part = 100 * change[own["category"] == name]
+                row[display_name(name)] = Quantity(part.mean(), part.std(), len(part), "+.1f")
+            changes.append(row)
+    if not means:
+        return []
+    title = f"Published and short training on the same cells, {dataset_label(dataset)}"
+    return [Table.of(means, title), Table.of(changes)]
+
+
+def _on_the_same_cells(cells: pd.DataFrame) -> Iterator[tuple[int, dict[str, pd.DataFrame]]]:
+    """Shots, and cells by profile: a published training's, then those that it is held against."""
     for longer, others in _PUBLISHED.items():
         for shots, own in cells[cells["profile"] == longer].groupby("shots"):
-            alike = [cells[cells["profile"] == name].merge(own[same]) for name in others]
-            shared = own[same]
-            for of in alike:
-                shared = shared.merge(of[same])
-            if shared.empty:
-                continue
-            trainings = zip([longer, *others], [own, *alike], strict=True)
-            rows += [
-                {
-                    "Trained as": trained_as,
-                    "Shots": int(shots),
-                    "Categories, seeds": sizes(of),
-                    "Feature vectors": Quantity(of["vectors"].mean() / 1e6, spec=",.1f", unit=" M"),
-                    **{
-                        SHORT_TITLES[m]: score(of, values) if values.notna().any() else None
-                        for m, (_, values) in zip(_METRICS, figures.items(), strict=True)
-                    },
-                }
-                for name, all_cells in trainings
-                for trained_as, of, figures in _moments(name, all_cells.merge(shared))
-            ]
-    return Table.of(rows, "The published training beside a short one, on the same cells")
+            alike = {name: cells[cells["profile"] == name] for name in others}
+            shared = reduce(pd.merge, [of[_SAME] for of in alike.values()], own[_SAME])
+            if len(shared):
+                yield int(shots), {n: of.merge(shared) for n, of in ({longer: own} | alike).items()}
 
 
 def _moments(name: str, cells: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:

@@ -87,3 +87,19 @@ def test_one_adam_is_held_against_an_adam_a_level_on_cells_that_all_have():
         ("paper-lite2, best moments", "0.700"),
         ("cpu", "0.800"),
     ]
+
+
+def test_differences_are_shown_category_by_category():
+    values = {("wood", "paper-lite2"): 0.7, ("wood", "cpu"): 0.75, ("pill", "cpu"): 0.6}
+    values |= {("pill", "paper-lite2"): 0.8, ("grid", "paper-lite2"): 0.9}
+    results = [
+        result_of(Cell("mvtec_ad", category, "general", 10, 0, profile), value)
+        for (category, profile), value in values.items()
+    ]
+    table = lines(results_frame(results), 4 + 3)
+    start = next(i for i, line in enumerate(table) if line[0] == "Best moments of")
+    assert table[start][4:] == ["Grid", "Wood", "Pill"]
+    assert [line[3:] for line in table[start + 2 :]] == [
+        [figure, NOT_RUN, "\N{MINUS SIGN}5.0", "+20.0"]
+        for figure in ("image-AUC", "pixel-AUC", "pixel-F1")
+    ]
