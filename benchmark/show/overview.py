@@ -197,8 +197,8 @@ def training_cost(
                 line = f"{marks[shots]}-"
                 ax.plot(trained, moments[metric], line, ms=2.5, color=colour, label=name)
             levels = np.array(moments["log_likelihood"].to_list()).T
-            for level, (line, means) in enumerate(zip(_LINES, levels, strict=False), 1):
-                below.plot(trained, means, line, color=colour, label=f"level {level}")
+            for line, means in zip(_LINES, levels, strict=False):
+                below.plot(trained, means, line, color=colour)
     memory = plain[(plain["profile"] == peer) & (plain["shots"] == 0)]
     for category, column_axes in zip(categories, axes.T, strict=True):
         same = courses.loc[courses["category"] == category, ["category", "shots", "seed"]]
@@ -215,6 +215,8 @@ def training_cost(
         column_axes[0].set(title=display_name(category), xscale="log")
     for row, name in zip(axes, [*map(SHORT_TITLES.get, metrics), "log-likelihood"], strict=True):
         row[0].set_ylabel(name)
+    for level, line in enumerate(_LINES[: len(levels)], 1):  # of no course's colour
+        axes[-1, -1].plot([], [], line, color="0.4", label=f"level {level}")
     for row in axes[[0, -1]]:
         legend_beside(row[-1], of=list(row))
     figure.supxlabel("Feature vectors trained on", fontsize=9)

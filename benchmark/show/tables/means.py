@@ -4,7 +4,7 @@ import pandas as pd
 
 from benchmark.show.document import Quantity, Score
 
-__all__ = ["over_categories", "score", "sizes"]
+__all__ = ["over_categories", "points", "score", "sizes"]
 
 
 def over_categories(cells: pd.DataFrame, values: pd.Series) -> pd.Series:
@@ -29,6 +29,12 @@ def score(cells: pd.DataFrame, values: pd.Series, remark: str | Quantity = "") -
     """Mean and deviation over seeds of `over_categories`."""
     means = over_categories(cells, values)
     return Score(means.mean(skipna=False), means.std(), len(means), remark=remark)
+
+
+def points(differences: pd.Series) -> Quantity:
+    """Mean and deviation of differences of shares, in points."""
+    in_points = 100 * differences
+    return Quantity(in_points.mean(skipna=False), in_points.std(), len(in_points), "+.1f")
 
 
 def sizes(cells: pd.DataFrame) -> str:

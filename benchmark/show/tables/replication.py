@@ -12,7 +12,7 @@ from benchmark.results.references import load_references
 from benchmark.show.document import Code, Entry, Note, Quantity, Score, Section, Table
 from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
 from benchmark.show.tables.caveats import caveats
-from benchmark.show.tables.means import score, sizes
+from benchmark.show.tables.means import points, score, sizes
 from bgad.data.registry import find_dataset
 
 __all__ = ["section"]
@@ -105,8 +105,7 @@ def _beside(cells: pd.DataFrame, dataset: str) -> list[Table]:
             row = {"Best moments of": longer, "less": other, "Shots": shots}
             row["in points"] = SHORT_TITLES[metric]
             for name in find_dataset(dataset).ordered(run):
-                part = 100 * change[own["category"] == name]
-                row[display_name(name)] = Quantity(part.mean(), part.std(), len(part), "+.1f")
+                row[display_name(name)] = points(change[own["category"] == name])
             changes.append(row)
     if not means:
         return []

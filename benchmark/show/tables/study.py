@@ -20,7 +20,7 @@ from benchmark.show.document import (
 )
 from benchmark.show.labels import SHORT_TITLES, dataset_label, display_name
 from benchmark.show.tables.caveats import caveats
-from benchmark.show.tables.means import over_categories, score, sizes
+from benchmark.show.tables.means import over_categories, points, score, sizes
 from bgad.data.registry import find_dataset
 
 __all__ = ["section"]
@@ -98,7 +98,7 @@ def _figures(pairs: pd.DataFrame, title: str, reference: pd.DataFrame, setup: _S
         row |= setup(group, group)
         for metric in _METRICS:
             ours, theirs = group[column(metric)], group[column(metric) + OF_REFERENCE]
-            change = _points(over_categories(group, ours - theirs))
+            change = points(over_categories(group, ours - theirs))
             row[SHORT_TITLES[metric]] = score(group, ours, "" if change.is_hole else change)
         rows.append(row)
     return Table.of(rows, title)
@@ -135,11 +135,7 @@ def _by_category(pairs: pd.DataFrame, dataset: str) -> Table:
     names = find_dataset(dataset).ordered(pairs["category"])
     rows: list[list[Entry]] = []
     for profile, group in pairs.groupby("profile"):
-        by_name = {name: _points(change[part.index]) for name, part in group.groupby("category")}
+        by_name = {name: points(change[part.index]) for name, part in group.groupby("category")}
         rows.append([profile, *map(by_name.get, names)])
     head = f"{SHORT_TITLES[metric]}, difference in points"
     return Table([head, *map(display_name, names)], rows)
-
-
-def _points(values: pd.Series) -> Quantity:
-    return Quantity(100 * values.mean(skipna=False), 100 * values.std(), len(values), "+.1f")

@@ -227,6 +227,10 @@ def test_a_course_of_training_shows_each_moment_of_each_category_and_number_of_s
     assert lines[1]["paper-lite2, 10 shots"].get_xdata() == pytest.approx([100, 200, 300])
     assert lines[3]["paper-lite2, 10 shots"].get_ydata() == pytest.approx([0.25, 0.3, 0.4])
     assert lines[1]["cpu, 10 shots"].get_xydata() == pytest.approx(np.array([[7, 0.7]]))
-    assert lines[5]["level 1"].get_ydata() == pytest.approx([-5, -6, -8])
-    assert lines[5]["level 2"].get_ydata() == pytest.approx([10] * 3)
+    of_levels = axes[2, 1].lines
+    assert of_levels[0].get_ydata() == pytest.approx([-5, -6, -8])
+    assert of_levels[1].get_ydata() == pytest.approx([10] * 3)
+    for shown, name in zip(of_levels, ("level 1", "level 2"), strict=False):
+        assert lines[5][name].get_linestyle() == shown.get_linestyle()
+    assert "level 3" not in lines[5]
     assert training_cost(frame[~is_course], "mvtec_ad") is None
