@@ -28,7 +28,7 @@ SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))
 results: $(INSTALLED)
 	$(RUN) run_all.py $(ARGS)
 
-PROFILES ?= paper cpu
+PROFILES ?= paper-joint paper cpu
 replication: $(INSTALLED)
 	@test -n "$(DATA)" || { echo "Say where MVTec AD is: make replication DATA=DIR" >&2; exit 2; }
 	for profile in $(PROFILES); do \

@@ -81,8 +81,8 @@ class PublishedTraining:
     -----
     The first meta epoch has the maximum-likelihood term alone, without focal weights. From then on
     that term has them, and steps with an anomalous vector have the pull and push terms too. Without
-    known anomalies it is the authors' script for that case: all steps from the second meta epoch on
-    have the pull term.
+    known anomalies it is the authors' engine for that case, which their command line can't reach
+    (``--with_fas`` is always on): all steps from the second meta epoch on have the pull term.
 
     Not the authors': the random generators; CutPaste of images that are resized already, and where
     it finds foregrounds (`bgad.synthesis.fresh_cut_paste`); which of the anomalies are known (the
@@ -110,11 +110,15 @@ class PublishedTraining:
         """Count the steps on a batch of images at a level with so many cells an image."""
         return self.batch_images * cells // self.batch_vectors
 
-    def vectors(self, n_normal: int, n_known: int, shape: tuple[int, int]) -> int:
-        """Count the feature vectors in all steps on images of a height and width."""
+    def vectors(self, n_normal: int, n_known: int, shape: tuple[int, int]) -> list[int]:
+        """Count the feature vectors in all steps on images of a height and width.
+
+        Up to the end of each meta epoch: the last one is the count of all.
+        """
         cells = (math.prod(side // stride for side in shape) for stride in _STRIDES)
-        steps = sum(map(self.steps_per_batch, cells)) * sum(self.batches(n_normal, n_known))
-        return steps * self.batch_vectors
+        per_batch = sum(map(self.steps_per_batch, cells)) * self.batch_vectors
+        batches = np.cumsum(self.batches(n_normal, n_known))[self.sub_epochs - 1 :: self.sub_epochs]
+        return (batches * per_batch).tolist()
 
     def rate(self, sub_epoch: int, batch: int, n_batches: int, n_known: int) -> float:
         """Learning rate of one of the `n_batches` batches of images in a pass.

@@ -105,10 +105,10 @@ def fresh_cut_paste(
 
     Notes
     -----
-    Probabilities and ranges are those of the official code, with its library's defaults. It differs
-    in that the official code works on images before they are resized, reads foregrounds from masks
-    that it ships, draws some operations among several (noise, blur, tone and warp of a kind each),
-    and takes a region by its bounding box.
+    Probabilities are those of the official code. It differs in that the official code works on
+    images before they are resized, reads foregrounds from masks that it ships, draws some
+    operations among several (noise, blur, tone and warp of a kind each), shifts saturation and
+    value instead of scaling saturation alone, and takes a region by its bounding box.
     """
     _check(normal, anomalous, masks)
     rng = np.random.default_rng(seed)

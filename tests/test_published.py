@@ -67,8 +67,11 @@ def train(training=TRAINING, known=KNOWN, masks=MASKS, **options):
     return densities, curves
 
 
-def plain_loop(joint_adam: bool, known: EncodedImages | None):
-    """The authors' loop, spelled out for `TRAINING`: 18 normals, 2 known anomalies, 8 a batch."""
+def plain_loop(joint_adam: bool, known: EncodedImages | None, beta: float):
+    """The authors' loop, spelled out for `TRAINING`: 18 normals, 2 known anomalies, 8 a batch.
+
+    Losses are maximum likelihood, pull and push of each step, by level.
+    """
     densities = make_densities()
     groups = [list(density.parameters()) for density in densities]
     if joint_adam:
@@ -110,19 +113,22 @@ def plain_loop(joint_adam: bool, known: EncodedImages | None):
                 for start in range(0, 8 * side * side, 64):
                     chosen = torch.from_numpy(shuffled[start : start + 64])
                     x = density(vectors[chosen][None], chosen % (side * side))[0]
-                    loss = plain_loss(x, marks[chosen], epoch, known is not None)
+                    loss = plain_losses(x, marks[chosen], epoch, known is not None, beta)
                     optimizer.zero_grad(set_to_none=False)
-                    loss.backward()
+                    loss.sum().backward()
                     optimizer.step()
-                    losses[level].append(loss.item())
+                    losses[level].append(loss.detach())
                     rates[level].append(rate)
     return densities, losses, rates
 
 
-def plain_loss(x: torch.Tensor, mark: torch.Tensor, epoch: int, has_known: bool) -> torch.Tensor:
+def plain_losses(
+    x: torch.Tensor, mark: torch.Tensor, epoch: int, has_known: bool, beta: float
+) -> torch.Tensor:
     """Maximum likelihood, pull and push of one batch of vectors, as the authors' code has them."""
+    nothing = torch.zeros(())
     if epoch == 0:
-        return -logsigmoid(x).mean()
+        return torch.stack([-logsigmoid(x).mean(), nothing, nothing])
     normal = x[~mark]
     detached = x.detach() / 10
     weight = 11.7 * (1 - detached.exp()).clamp(min=0) ** 0.5 * detached.abs()
@@ -131,31 +137,44 @@ def plain_loss(x: torch.Tensor, mark: torch.Tensor, epoch: int, has_known: bool)
     weight[mark] = torch.where(detached <= -1, 1.0, pushed_weight)[mark]
     ml = (-logsigmoid(normal) * weight[~mark]).mean()
     if has_known and not mark.any():
-        return ml
-    boundary = normal.detach().sort().values[int(0.01 * len(normal))] / 10
+        return torch.stack([ml, nothing, nothing])
+    boundary = normal.detach().sort().values[int(beta * len(normal))] / 10
     pulled, pushed = ~mark & (x / 10 <= boundary), mark & (x / 10 >= boundary - 0.1)
-    loss = ml + ((boundary - x / 10) * weight)[pulled].mean()
-    if pushed.any():
-        loss = loss + ((x / 10 - boundary + 0.1) * weight)[pushed].mean()
-    return loss
+    pull = ((boundary - x / 10) * weight)[pulled].mean()
+    push = ((x / 10 - boundary + 0.1) * weight)[pushed].mean() if pushed.any() else nothing
+    return torch.stack([ml, pull, push])
 
 
 @pytest.mark.parametrize("joint_adam", [False, True], ids=["apart", "joint"])
 @pytest.mark.parametrize("known", [KNOWN, None], ids=["known", "normals"])
-def test_each_step_is_that_of_a_plain_loop(joint_adam, known):
-    training = PublishedTraining(
-        meta_epochs=4, sub_epochs=2, batch_images=8, batch_vectors=64, joint_adam=joint_adam
-    )
-    expected, losses, rates = plain_loop(joint_adam, known)
+@pytest.mark.parametrize("beta", [0.01, 0.2])
+def test_each_step_is_that_of_a_plain_loop(joint_adam, known, beta):
+    training = replace(TRAINING, joint_adam=joint_adam, beta=beta)
+    expected, losses, rates = plain_loop(joint_adam, known, beta)
     densities, curves = train(training, known, None if known is None else MASKS)
     for level, curve in enumerate(curves):
         assert len(curve["ml"]) == len(losses[level]) > 30
         assert curve["learning_rate"] == pytest.approx(rates[level], rel=1e-6)
-        total = curve["ml"] + curve["pull"] + curve["push"]
-        assert total == pytest.approx(losses[level], rel=1e-4)
+        for name, values in zip(("ml", "pull", "push"), torch.stack(losses[level]).T, strict=True):
+            assert curve[name] == pytest.approx(values.numpy(), rel=1e-4, abs=1e-6), name
         for name, value in expected[level].named_parameters():
             ours = densities[level].get_parameter(name)
             assert torch.allclose(ours, value, atol=1e-5), name
+
+
+def test_a_step_without_an_anomalous_vector_pulls_nothing():
+    masks = np.zeros_like(MASKS)
+    masks[0, :2, :2] = masks[1, :4, :4] = True  # few cells
+    training = replace(TRAINING, beta=0.2, cut_paste=0)
+    _, curves = train(training, masks=masks)
+    first = sum(training.batches(18, 2)[:2])
+    for density, curve in zip(make_densities(), curves, strict=True):
+        n_first = first * training.steps_per_batch(density.height * density.width)
+        assert (curve["pull"][:n_first] == 0).all()
+        assert 0 < (curve["pull"][n_first:] > 0).mean() < 1
+    _, curves = train(training, known=None, masks=None)
+    for curve in curves:
+        assert (curve["pull"] > 0).mean() == 3 / 4  # always, after the first of four meta epochs
 
 
 def test_a_joint_adam_moves_all_levels_with_each_step():
@@ -180,7 +199,11 @@ def test_the_number_of_steps_is_the_published_one(n_normal, batches):
     training = PublishedTraining()
     assert sum(training.batches(n_normal, 10)) == batches
     assert [training.steps_per_batch(side**2) for side in (64, 32, 16)] == [32, 8, 2]
-    assert training.vectors(n_normal, 10, (256, 256)) == batches * (32 + 8 + 2) * 4096
+    vectors = training.vectors(n_normal, 10, (256, 256))
+    assert len(vectors) == 25
+    assert vectors[0] == n_normal // 32 * 8 * (32 + 8 + 2) * 4096  # without the known anomalies
+    assert vectors[-1] == batches * (32 + 8 + 2) * 4096
+    assert set(np.diff(vectors)) == {(vectors[-1] - vectors[0]) / 24}
 
 
 def test_the_warm_up_zigzags_and_overshoots():

@@ -130,13 +130,14 @@ def test_operations_are_applied_as_often_as_the_official_code_does(monkeypatch):
 
         return operation
 
-    probabilities = [probability for _, probability in module._OFFICIAL]
-    counted = tuple((count(i), probability) for i, probability in enumerate(probabilities))
+    # Three of four turns, flips, transposition, lens, noise, blur, affine, warp, tone, colour.
+    probabilities = np.array([3 / 8, 0.5, 0.5, 1, 0.2, 0.2, 0.2, 0.2, 0.3, 0.3])
+    counted = tuple((count(i), share) for i, (_, share) in enumerate(module._OFFICIAL))
     monkeypatch.setattr(module, "_OFFICIAL", counted)
     n = 500
     fresh_cut_paste(NORMAL[:, ::4, ::4], ANOMALOUS[:1, ::4, ::4], MASKS[:1, ::4, ::4], n, seed=0)
-    expected = 0.3 * n * np.array(probabilities)  # three of ten are drawn
-    deviation = np.sqrt(expected * (1 - 0.3 * np.array(probabilities)))
+    expected = 0.3 * n * probabilities  # three of ten are drawn
+    deviation = np.sqrt(expected * (1 - 0.3 * probabilities))
     assert (np.abs(np.array(list(applied.values())) - expected) < 4 * deviation).all()
 
 
@@ -205,13 +206,22 @@ def flipped(image, rng):
     return [image[:, ::-1], image[::-1]][rng.integers(2)]
 
 
+def flipped_any_way(image, rng):
+    return [image[:, ::-1], image[::-1], image[::-1, ::-1]][rng.integers(3)]
+
+
 def transposed(image, rng):
     return image.swapaxes(0, 1)
 
 
 @pytest.mark.parametrize(
     ("operation", "oracle"),
-    [("_quarter_turn", turned), ("_flip", flipped), ("_transpose", transposed)],
+    [
+        ("_quarter_turn", turned),
+        ("_flip", flipped),
+        ("_any_flip", flipped_any_way),
+        ("_transpose", transposed),
+    ],
 )
 def test_symmetries_against_numpy(monkeypatch, operation, oracle):
     monkeypatch.setattr(module, "_GEOMETRIC", (getattr(module, operation),))
@@ -227,10 +237,15 @@ def test_symmetries_against_numpy(monkeypatch, operation, oracle):
         rng.bit_generator.state = state
         assert np.abs(image.astype(int) - oracle(ANOMALOUS[1], rng)).max() <= 1
         seen.add(mask.tobytes())
-    assert len(seen) == {"_quarter_turn": 3, "_flip": 2, "_transpose": 1}[operation]
+    ways = {"_quarter_turn": 3, "_flip": 2, "_any_flip": 3, "_transpose": 1}
+    assert len(seen) == ways[operation]
 
 
-@pytest.mark.parametrize("operation", module._GEOMETRIC, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "operation",
+    [*module._GEOMETRIC, module._any_flip, module._strong_lens],
+    ids=lambda f: f.__name__,
+)
 def test_geometric_operations_map_the_image_onto_much_of_itself(operation):
     y, x = torch.meshgrid(torch.linspace(-1, 1, 33), torch.linspace(-1, 1, 33), indexing="ij")
     grid = torch.stack([x, y], -1)[None]

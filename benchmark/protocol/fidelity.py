@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,10 @@ class Checkpoints:
     def moments(self) -> Iterator[Moment]:
         """All moments, in their order; the last one's maxima are the detector's own."""
         n_levels = len(self.images.levels)
-        epochs = [e for e in range(META_EPOCHS) if self._path(0, e).is_file()]
-        for epoch in epochs:
+        n_epochs = next(epoch for epoch in count() if not self._path(0, epoch).is_file())
+        for epoch in range(n_epochs):
             levels = [np.load(self._path(level, epoch)) for level in range(n_levels)]
-            is_last = epoch == epochs[-1]
+            is_last = epoch == n_epochs - 1
             yield Moment(
                 [level["likelihood"] for level in levels],
                 self.detector.maxima_ if is_last else [float(level["maximum"]) for level in levels],

@@ -101,9 +101,10 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         NaN in older ones); ``height, width`` (of the first tested image's file, in pixels; NaN in
         older ones);
         ``lacking`` (`Result.lacking`); ``steps, learning_rate`` (of the profile, None where the
-        method has none); ``moments`` (of training, a list of dicts of figures, empty for most
-        profiles); ``vectors`` (features in all steps of a flow's training, repetitions counted,
-        NaN for others); ``false_alarms`` (on ``common``, NaN where undefined and in older ones);
+        method has none); ``moments`` (of training, a list of dicts of figures and, of the
+        published training, the ``vectors`` until then; empty for most profiles); ``vectors``
+        (features in all steps of a flow's training, repetitions counted, NaN for others);
+        ``false_alarms`` (on ``common``, NaN where undefined and in older ones);
         ``image_auroc_interval`` (95 %, over test images, or None); ``verdicts`` (`Verdicts` on
         ``common``, or None); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on
         ``common``; see `types_frame`).
@@ -231,8 +232,7 @@ def _flat(result: Result) -> dict[str, Any]:
         "width": counts.get("image_width", math.nan),
         "lacking": result.lacking,
         "steps": config.parameters.get("steps"),
-        "moments": result.training.get("moments", []),
-        "vectors": _vectors(result),
+        **_training(result),
         "learning_rate": config.parameters.get("learning_rate"),
         "false_alarms": math.nan if alarms is None else alarms,
         "image_auroc_interval": result.intervals.get("common", {}).get("image_auroc"),
@@ -279,17 +279,21 @@ def _size(size: int | list[int] | None) -> int | str | None:
     return " x ".join(map(str, size)) if isinstance(size, list | tuple) else size
 
 
-def _vectors(result: Result) -> float:
-    """Feature vectors in all steps of a flow's training, repetitions counted."""
+def _training(result: Result) -> dict[str, Any]:
+    """Feature vectors in a flow's training, repetitions counted, and the moments that were kept."""
     parameters, counts = result.config.parameters, result.counts
+    moments = result.training.get("moments", [])
     if result.config.method == "bgad":
         per_step = parameters["batch_images"] * parameters["batch_positions"]
-        return float(sum(parameters["steps"]) * per_step)
+        return {"moments": moments, "vectors": float(sum(parameters["steps"]) * per_step)}
     if result.config.method == "bgad_published":
         from bgad.published import PublishedTraining  # needs torch
 
         names = PublishedTraining.__dataclass_fields__
         training = PublishedTraining(**{name: parameters[name] for name in names})
         shape = as_shape(parameters["image_size"])
-        return float(training.vectors(counts["train_normal"], counts["known_anomalies"], shape))
-    return math.nan
+        trained = training.vectors(counts["train_normal"], counts["known_anomalies"], shape)
+        # A profile of one's own that reports the last step keeps none.
+        moments = [m | {"vectors": n} for m, n in zip(moments, trained, strict=False)]
+        return {"moments": moments, "vectors": float(trained[-1])}
+    return {"moments": moments, "vectors": math.nan}

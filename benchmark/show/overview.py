@@ -191,14 +191,13 @@ def training_cost(
         name = f"{profile}, {count(shots, 'shot')}"
         for course in alike.itertuples():
             moments = pd.DataFrame(list(course.moments))
-            trained = np.linspace(0, course.vectors, len(moments) + 1)[1:]
             *above, below = axes[:, categories.index(course.category)]
             for ax, metric in zip(above, metrics, strict=True):
                 line = f"{marks[shots]}-"
-                ax.plot(trained, moments[metric], line, ms=2.5, color=colour, label=name)
+                ax.plot(moments["vectors"], moments[metric], line, ms=2.5, color=colour, label=name)
             levels = np.array(moments["log_likelihood"].to_list()).T
             for line, means in zip(_LINES, levels, strict=False):
-                below.plot(trained, means, line, color=colour)
+                below.plot(moments["vectors"], means, line, color=colour)
     memory = plain[(plain["profile"] == peer) & (plain["shots"] == 0)]
     for category, column_axes in zip(categories, axes.T, strict=True):
         same = courses.loc[courses["category"] == category, ["category", "shots", "seed"]]

@@ -206,7 +206,8 @@ def test_a_course_of_training_shows_each_moment_of_each_category_and_number_of_s
     def course(category, shots):
         moments = [
             {"image_auroc": at / 10, "pixel_auroc": at / 20, "log_likelihood": [-at, shots]}
-            for at in (5, 6, 8)
+            | {"vectors": vectors}
+            for at, vectors in ((5, 60), (6, 180), (8, 300))
         ]
         cell = Cell("mvtec_ad", category, "general", shots, 0, "paper-lite2")
         return result_of(cell, 0.9, training={"moments": moments})
@@ -224,7 +225,7 @@ def test_a_course_of_training_shows_each_moment_of_each_category_and_number_of_s
         *("paper-lite2, 0 shots", "paper-lite2, 10 shots", "cpu, 0 shots", "cpu, 10 shots")
     }
     assert set(lines[1]) == {"paper-lite2, 10 shots", "cpu, 10 shots"}
-    assert lines[1]["paper-lite2, 10 shots"].get_xdata() == pytest.approx([100, 200, 300])
+    assert lines[1]["paper-lite2, 10 shots"].get_xdata() == pytest.approx([60, 180, 300])
     assert lines[3]["paper-lite2, 10 shots"].get_ydata() == pytest.approx([0.25, 0.3, 0.4])
     assert lines[1]["cpu, 10 shots"].get_xydata() == pytest.approx(np.array([[7, 0.7]]))
     of_levels = axes[2, 1].lines
