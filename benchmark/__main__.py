@@ -320,7 +320,8 @@ def _add_measurements(commands: argparse._SubParsersAction) -> None:
     )
     _add_output(gpu, "gpu.json", "where the figures go")
     data = what.add_parser(
-        "data", help="sessions, and what is left of masks at a model's size (minutes a category)"
+        "data",
+        help="photo sessions, and what is left of masks at a model's size (minutes a category)",
     )
     data.add_argument("dataset", choices=DATASETS, metavar="DATASET", help="whose categories")
     data.add_argument(

@@ -43,7 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--normal", type=Path, required=True, metavar="DIR", help="good parts")
     fit.add_argument("--anomalous", type=Path, metavar="DIR", help="defective parts, if any")
     fit.add_argument(
-        "--masks", type=Path, metavar="DIR", help="their defects' masks: NAME, NAME_mask or NAME_*"
+        "--masks",
+        type=Path,
+        metavar="DIR",
+        help="their defects' masks: NAME, NAME_mask, NAME_* or a folder NAME",
     )
     fit.add_argument("--out", type=Path, required=True, metavar="FILE.bgad", help="model to write")
     what = fit.add_mutually_exclusive_group()

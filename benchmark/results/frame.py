@@ -49,6 +49,7 @@ _FACTS = [
     "seconds",
     "started",
     "finished",
+    "processor",
     "memory_mb",
     "train_normal",
     "test_normal",
@@ -94,16 +95,16 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         caveat, backbone, image_size`` of the profile, and ``oracle`` (whether it departs from the
         protocol); ``apart`` (whether ``split_seed``, ``train_seed`` or ``augment_seed`` is not
         `seed`); ``profile_hash, split_sha256, fingerprint``; ``features_s, train_s, score_s,
-        metrics_s`` and their sum ``seconds``; ``started`` and ``finished`` (timestamps);
-        ``memory_mb`` (`Result.private_memory_mb`, NaN in older ones); ``train_normal,
-        test_normal, test_anomalous`` (numbers of images, the latter of ``common``) and
-        ``without_truth`` (those of the anomalous ones whose truth has no pixel at the model's size;
-        NaN in older ones); ``height, width`` (of the first tested image's file, in pixels; NaN in
-        older ones);
-        ``lacking`` (`Result.lacking`); ``steps, learning_rate`` (of the profile, None where the
-        method has none); ``moments`` (of training, a list of dicts of figures and, of the
-        published training, the ``vectors`` until then; empty for most profiles); ``vectors``
-        (features in all steps of a flow's training, repetitions counted, NaN for others);
+        metrics_s`` and their sum ``seconds``; ``started`` and ``finished`` (timestamps)
+        on a ``processor``; ``memory_mb`` (`Result.private_memory_mb`, NaN in older ones);
+        ``train_normal, test_normal, test_anomalous`` (numbers of images, the latter of ``common``)
+        and ``without_truth`` (those of the anomalous ones whose truth has no pixel at the model's
+        size; NaN in older ones); ``height, width`` (of the first tested image's file, in pixels;
+        NaN in older ones); ``lacking`` (`Result.lacking`); ``steps, learning_rate`` (of the
+        profile, None where the method has none); ``moments`` (of training, a list of dicts of
+        figures and, of the published training, the ``vectors`` until then; empty for most
+        profiles); ``vectors`` (features in all steps of a flow's training, repetitions counted,
+        NaN for others);
         ``false_alarms`` (on ``common``, NaN where undefined and in older ones);
         ``image_auroc_interval`` (95 %, over test images, or None); ``verdicts`` (`Verdicts` on
         ``common``, or None); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on
@@ -223,6 +224,7 @@ def _flat(result: Result) -> dict[str, Any]:
         "seconds": result.timings_s.total,
         "started": result.provenance.started.astimezone(timezone.utc),
         "finished": result.provenance.finished.astimezone(timezone.utc),
+        "processor": result.provenance.cpu,
         "memory_mb": math.nan if memory is None else memory,
         "train_normal": counts.get("train_normal", math.nan),
         "test_normal": counts.get("test_normal_common", math.nan),

@@ -23,7 +23,7 @@ from bgad.errors import InputError
 
 __all__ = ["check_slurm", "connect", "default_jobs"]
 
-_MEMORY_PER_JOB = 2e9  # bytes: what a job needs at most with the profiles that come along
+_MEMORY_PER_JOB = 2e9  # bytes: what a job of `cpu` or `quick` needs, about
 _TIMEOUT = 20  # seconds to reach a scheduler
 _CLOSE_TIMEOUT = 5  # seconds
 

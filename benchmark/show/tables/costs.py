@@ -54,6 +54,7 @@ def section(frame: pd.DataFrame) -> Section:
                 "Data set": dataset_label(dataset),
                 "Profile": profile,
                 "Cells": len(group),
+                "Processor": ", ".join(sorted(set(group["processor"]))),
                 "Features": _seconds(medians["features_s"], ".1f"),
                 "Features, longest": _seconds(longest["features_s"]),
                 "Training": _seconds(medians["train_s"], ".1f"),

@@ -138,7 +138,7 @@ def _shuffled_labels(frame: pd.DataFrame, general: pd.DataFrame) -> Note | None:
         back = gains[_IMAGE] - unpasted[_IMAGE]
         more += (
             f" Without CutPaste they change it by {_points(unpasted[_IMAGE].mean())}: "
-            f"it gives back {_points(back.mean())} (in {(back > _TIE).sum()} of "
+            f"CutPaste gives back {_points(back.mean())} (in {(back > _TIE).sum()} of "
             f"{count(len(back), 'category')})."
         )
     if patches is not None and patches.index.equals(gains.index):
@@ -243,7 +243,7 @@ def _selection_on_test(general: pd.DataFrame, frame: pd.DataFrame) -> Note | Non
         Strong("Selection on test."),
         f" To report the moment of training that is best on the test images, "
         f"as the authors' code does, instead of the last changes {' and '.join(worth)} without "
-        f"any better detector ({count(len(pairs), 'run')}).",
+        f"any better detector ({count(len(pairs), 'cell')}).",
     )
 
 
@@ -285,7 +285,7 @@ def _boundary(general: pd.DataFrame) -> Note | None:
     if len(alarms):
         verdict = (
             f" It outlines defects and is no verdict on images: {alarms.mean():.0%} of the normal "
-            f"test images have a pixel beyond it ({count(len(alarms), 'run')})."
+            f"test images have a pixel beyond it ({count(len(alarms), 'cell')})."
         )
     verdicts = cells["verdicts"].dropna()
     if len(verdicts):

@@ -53,7 +53,7 @@ def _basis(cells: pd.DataFrame, categories: int) -> Note:
     ran = cells["category"].nunique()
     holes = f"; {NOT_RUN} was not run" if ran < categories else ""
     return Note(
-        f"{count(len(cells), 'run')}: {ran} of {count(categories, 'category')}, {number} each, "
+        f"{count(len(cells), 'cell')}: {ran} of {count(categories, 'category')}, {number} each, "
         "mean ± standard deviation, test set ",
         Code("common"),
         f"{holes}.",

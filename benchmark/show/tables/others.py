@@ -39,9 +39,9 @@ def section(frame: pd.DataFrame, but: str) -> Section:
     ]
     seeds = shown.groupby(["dataset", *_ROW])["seed"].nunique()
     several = f"{seeds.min()} to " if seeds.min() < seeds.max() else ""
-    runs = f"{count(len(shown), 'run')}, {several}{count(seeds.max(), 'seed')} each."
+    number = f"{count(len(shown), 'cell')}, {several}{count(seeds.max(), 'seed')} each."
     notes = caveats(grid_cells(frame)[lambda cells: cells["dataset"].isin(names)])
-    return Section("Other real data", (Note(runs), Table.of(rows), *notes))
+    return Section("Other real data", (Note(number), Table.of(rows), *notes))
 
 
 def _shown(cells: pd.DataFrame) -> pd.DataFrame:

@@ -35,7 +35,8 @@ def section(frame: pd.DataFrame) -> Section:
                 Strong("Side by side"),
                 ": mean over the categories that all rows of a setting have, ± its standard "
                 "deviation over seeds; seconds (features from the cache) and peak memory "
-                "(memory-mapped files not counted) are medians over the cells that recorded them.",
+                "(memory-mapped files not counted) are medians over the cells that recorded them, "
+                "seconds of different machines.",
             ),
             side_by_side(frame),
             Note(

@@ -36,7 +36,8 @@ def section(frame: pd.DataFrame, references: pd.DataFrame) -> Section:
         f"is said. Those that differ in more than {NEAR} of these respects are folded."
     )
     ours = [note, *beside] if beside else [Note("No runs to put beside them yet.")]
-    said = caveats(grid_cells(frame))
+    cells = grid_cells(frame)
+    said = caveats(cells[cells["profile"].isin(compared["profile"])])
     return Section(
         "Beside published figures", (*ours, *said, *_gaps(references), *_sources(references))
     )

@@ -64,7 +64,7 @@ def section(
     if cells.empty:
         return Section(title)
     runs = Note(
-        f"{count(len(cells), 'run')} stand behind these tables: test set ",
+        f"{count(len(cells), 'cell')} stand behind these tables: test set ",
         Code(test_set),
         "".join(f", {count(cells[n].nunique(), n)}" for n in ("category", "profile", "seed")),
         ".",

@@ -79,7 +79,8 @@ def section(frame: pd.DataFrame, study: str) -> Section:
             ": test images, or their labels, had a say in what is reported; such a figure says "
             "nothing of images to come.",
         )
-    return Section(title, (*blocks, legend, *caveats(pd.concat([reference, pairs]))))
+    shown = pd.concat([reference[reference["profile"].isin(pairs["reference"])], pairs])
+    return Section(title, (*blocks, legend, *caveats(shown)))
 
 
 _Setup: TypeAlias = Callable[[pd.DataFrame, pd.DataFrame], dict[str, Entry]]

@@ -78,13 +78,13 @@ def test_when_all_is_there_nothing_runs_and_the_tables_are_made(main, store, tmp
     out = capsys.readouterr().out
     assert "2 cells: 2 were there, 0 computed, 0 failed" in out
     assert "Gadget" in out
-    assert "2 runs stand behind these tables" in (tmp_path / "README.md").read_text()
+    assert "2 cells stand behind these tables" in (tmp_path / "README.md").read_text()
 
 
 def test_tables_only_needs_no_data(main, store, tmp_path, capsys):
     store_all(main, store, capsys)
     assert main("--tables-only", "--data-root", str(tmp_path / "absent")) == 0
-    assert "2 runs stand behind these tables" in (tmp_path / "README.md").read_text()
+    assert "2 cells stand behind these tables" in (tmp_path / "README.md").read_text()
 
 
 def test_a_report_is_written_into_the_results_or_elsewhere(main, store, tmp_path, capsys):
@@ -287,7 +287,7 @@ def test_a_run_on_ones_own_data_leaves_the_readme_alone(main, store, tmp_path, m
     assert (tmp_path / "README.md").read_text() == README
     assert main("--publish") == 0
     assert program.main(asked) == 0
-    assert "2 runs stand behind these tables" in (tmp_path / "README.md").read_text()
+    assert "2 cells stand behind these tables" in (tmp_path / "README.md").read_text()
 
 
 def test_the_cache_is_where_the_user_says_seen_from_the_user_s_folder(main, tmp_path, monkeypatch):

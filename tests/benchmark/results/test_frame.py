@@ -5,10 +5,11 @@ import statistics
 import pandas as pd
 import pytest
 from cell_results import result_of
+from instant import make_result
 
 from benchmark.protocol.cells import Cell
 from benchmark.protocol.metrics import METRICS
-from benchmark.protocol.profiles import load_profile
+from benchmark.protocol.profiles import Profile, load_profile
 from benchmark.results.frame import (
     AVERAGE,
     column,
@@ -126,3 +127,20 @@ def test_a_result_has_the_caveat_of_its_profile_even_if_that_was_said_later():
         for config in (profile.config, older, other)
     ]
     assert caveats == [profile.caveat, profile.caveat, "as it was"] and profile.caveat
+
+
+def test_moments_of_the_published_training_say_what_was_trained_on_until_then():
+    moments = [{"image_auroc": value} for value in (0.5, 0.6)]
+    profile = Profile("p", "bgad_published", {"meta_epochs": 2, "sub_epochs": 1}, study="fidelity")
+    published = make_result(
+        Cell("d", "bottle", "general", 10, 0, "p"),
+        profile=profile,
+        counts={"train_normal": 70, "known_anomalies": 10},
+        training={"moments": moments},
+    )
+    (row,) = results_frame([published]).to_dict("records")
+    per_batch = 32 * (64**2 + 32**2 + 16**2)  # vectors in a batch of images of 256 pixels
+    trained = [2 * per_batch, (2 + 5) * per_batch]  # 70 images, then 170
+    assert [moment["vectors"] for moment in row["moments"]] == trained
+    assert [moment["image_auroc"] for moment in row["moments"]] == [0.5, 0.6]
+    assert row["vectors"] == trained[-1]

@@ -196,7 +196,7 @@ def test_blocks_are_written_and_the_rest_is_left_alone(published, readme):
     assert update(readme, source) == ("results-d", "references")
     assert not check(readme, source)
     text = readme.read_text(encoding="utf-8")
-    assert text.startswith("# Title\n\n<!-- begin:results-d -->\n\n## Results on d\n\n10 runs")
+    assert text.startswith("# Title\n\n<!-- begin:results-d -->\n\n## Results on d\n\n10 cells")
     assert "<!-- end:results-d -->\nbetween\n<!-- begin:references -->" in text
     assert "\nold\n" not in text
     before = readme.stat().st_mtime_ns
@@ -208,7 +208,7 @@ def test_own_runs_win_over_published_ones(published, readme, tmp_path):
     cell = next(iter(CELLS))
     Store(tmp_path / "runs").write(result_of(cell, 0.987))
     update(readme, Source.read(published, [tmp_path / "runs"]))
-    assert "10 runs" in readme.read_text(encoding="utf-8")
+    assert "10 cells" in readme.read_text(encoding="utf-8")
     frame = results_frame([result_of(c, 0.987 if c == cell else v) for c, v in CELLS.items()])
     assert readme.read_text(encoding="utf-8") == render(TEXT, Source.of(frame), is_compact=True)
 
@@ -224,7 +224,7 @@ def test_what_others_superseded_is_counted_and_named(published, readme):
         source = Source.read(published)
     update(readme, source)
     text = readme.read_text(encoding="utf-8")
-    assert "\n10 runs" in text and "987" not in text
+    assert "\n10 cells" in text and "987" not in text
     said = f"Left out of all tables, d, `cpu`: 1 result, .*\\({re.escape(escape(str(cell)))}\\)\\."
     assert re.search(said, text)
     assert re.search(said, markdown.section(make_section("left-out", source)))

@@ -63,7 +63,7 @@ def test_false_alarms_are_told_where_they_are_known(general):
         for entry in general
     ]
     assert "50% of the normal test images" in sentences(some)[LEADS[4]]
-    assert "(4 runs)" in sentences(some)[LEADS[4]]
+    assert "(4 cells)" in sentences(some)[LEADS[4]]
 
 
 def test_each_sentence_needs_its_cells(general):
@@ -111,7 +111,7 @@ def test_selection_on_test_is_held_against_the_same_cells(general):
         result("wood", 10, 0.1, profile=profile, study="fidelity"),  # no such run of cpu
     ]
     text = sentences([*general, *oracle])[LEADS[2]]
-    assert "image-AUC by +10.0 points (0.800 → 0.900)" in text and "(1 run)" in text
+    assert "image-AUC by +10.0 points (0.800 → 0.900)" in text and "(1 cell)" in text
 
 
 def test_selection_of_another_method_is_not_held_against_it(general):
@@ -182,7 +182,7 @@ def test_pasted_patches_are_told_where_all_categories_have_them():
     ]
     said = sentences([*cells, *patched])["Shuffled labels against 0 shots"]
     assert "by +1.0 points" in said
-    assert "Without CutPaste they change it by +3.0 points: it gives back " in said
+    assert "Without CutPaste they change it by +3.0 points: CutPaste gives back " in said
     assert "2.0 points (in 0 of 2 categories)." in said
     assert "pasted as if known, change it by +4.0 points, pixel-F1 by +2.0 points." in said
     said = sentences(cells[:-1] + patched[:2])["Shuffled labels against 0 shots"]

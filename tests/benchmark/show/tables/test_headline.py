@@ -20,7 +20,7 @@ def cells(dataset: str, category: str, profile: str = "cpu", caveat: str | None 
 def test_all_official_categories_have_a_column_and_holes_are_no_zeros():
     content = headline.section(results_frame(cells("mvtec_ad", "pill")), "mvtec_ad")
     text = markdown.blocks(content)
-    assert "4 runs: 1 of 15 categories, 2 seeds each" in text
+    assert "4 cells: 1 of 15 categories, 2 seeds each" in text
     table = content.blocks[1]
     assert len(table.columns) == 3 + 15
     assert [row[0] for row in table.rows] == [0, 10]

@@ -179,4 +179,4 @@ def test_headlines_are_metrics_and_all_metrics_have_titles(general):
     assert set(labels.TITLES) == set(METRICS)
     text = text_of(results_frame(general), "d", metrics=METRICS, test_set="paper")
     assert all(title in text for title in labels.TITLES.values())
-    assert text.startswith("5 runs stand behind these tables: test set `paper`")
+    assert text.startswith("5 cells stand behind these tables: test set `paper`")
