@@ -517,6 +517,7 @@ def sizes_and_seconds(frame: pd.DataFrame, shots: int) -> Figure | None:
                         (point["seconds"], point[metric]),
                         textcoords="offset points",
                         xytext=(4, 4),
+                        color=colours[reference],
                         fontsize=7,
                     )
             ax.margins(0.18)
