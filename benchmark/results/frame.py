@@ -104,8 +104,7 @@ def results_frame(results: Iterable[Result | Mapping[str, Any]]) -> pd.DataFrame
         profile, None where the method has none); ``moments`` (of training, a list of dicts of
         figures and, of the published training, the ``vectors`` until then; empty for most
         profiles); ``vectors`` (features in all steps of a flow's training, repetitions counted,
-        NaN for others);
-        ``false_alarms`` (on ``common``, NaN where undefined and in older ones);
+        NaN for others); ``false_alarms`` (on ``common``, NaN where undefined and in older ones);
         ``image_auroc_interval`` (95 %, over test images, or None); ``verdicts`` (`Verdicts` on
         ``common``, or None); ``per_type`` (a dict: anomaly type -> its `TypeMetrics` on
         ``common``; see `types_frame`).
