@@ -73,7 +73,7 @@ def section(frame: pd.DataFrame) -> Section:
     note = Note(
         "The claims are means over all categories, each at its best epoch on the test set, on the "
         "published backbone. One is reproduced where all of them were run and the means differ by "
-        f"{_TOLERANCE} at most; obtained are means over seeds. All figures of this page are of all "
+        f"{_TOLERANCE} at most; obtained are means over seeds. All figures here are of all "
         "images that are not trained on, those of other pages mostly of the test set ",
         Code("common"),
         ".",
