@@ -139,6 +139,7 @@ def test_a_run_survives_the_death_of_any_of_its_processes(run):
     os.killpg(driver.pid, signal.SIGINT)  # what Ctrl-C does
     _, err = driver.communicate(timeout=30)
     assert driver.returncode == 130, err
+    assert len(run.stamps()) < 6  # it waited for no further cell
     assert "the same command continues" in err
     assert run.nothing_is_left()
 

@@ -63,9 +63,7 @@ def section(frame: pd.DataFrame) -> Section:
                     "Profile": name,
                     "Obtained": obtained,
                     "Categories, seeds": sizes(ours) if len(ours) else None,
-                    "Verdict": _verdict(claim, ours, obtained)
-                    if name in _CLAIMED
-                    else "not claimed",
+                    "Verdict": _verdict(claim, name, ours, obtained),
                 }
             )
     rows_how = [(Code(_command(name)), *_effort(name)) for name in _PROFILES]
@@ -182,7 +180,9 @@ def _moments(
     ]
 
 
-def _verdict(claim: tuple, ours: pd.DataFrame, obtained: Score) -> Entry:
+def _verdict(claim: tuple, profile: str, ours: pd.DataFrame, obtained: Score) -> Entry:
+    if profile not in _CLAIMED:
+        return "not claimed"
     n_all = len(find_dataset(claim.dataset).categories)
     n = ours["category"].nunique()
     if n < n_all:
